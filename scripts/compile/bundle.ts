@@ -1,0 +1,76 @@
+import { basename, join } from "node:path";
+import type { Program } from "./program.ts";
+
+/** A JavaScript module that needs no other file but its workers. */
+export interface Bundle {
+  /** Of the file: `main.js`, `reader_worker.js`. */
+  name: string;
+  source: string;
+}
+
+/** A program that can't be bundled; the message says why. */
+export class BundleError extends Error {
+  override readonly name = "BundleError";
+  readonly code = "compile.bundle";
+}
+
+const WORKER_URL = /new URL\((["'`])([^"'`]*\.ts)\1, ?import\.meta\.url\)/g;
+
+/**
+ * Bundles the entry and each worker with `deno bundle`, all meant for one directory.
+ *
+ * @param deno the Deno executable that bundles
+ * @throws {BundleError} if it fails, two workers bear one name, or something is left that the bundles don't hold
+ */
+export async function bundleProgram(program: Program, deno: string): Promise<Bundle[]> {
+  const modules = [program.entry, ...program.workers];
+  const names = modules.map(bundleName);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new BundleError(`Cannot bundle ${twice} twice: give each worker a name of its own`);
+  const directory = await Deno.makeTempDir({ prefix: "limier-bundle-" });
+  try {
+    const bundles: Bundle[] = [];
+    for (const [i, module] of modules.entries()) {
+      const name = names[i] ?? bundleName(module);
+      const { success, stderr } = await new Deno.Command(deno, {
+        args: ["bundle", "--quiet", "--output", join(directory, name), module],
+        cwd: program.root,
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).output();
+      if (!success) throw new BundleError(`Cannot bundle ${module}: ${new TextDecoder().decode(stderr).trim()}`);
+      const source = await Deno.readTextFile(join(directory, name));
+      bundles.push({ name, source: closeBundle(source, name, names) });
+    }
+    return bundles;
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/**
+ * Points a bundle at the bundles beside it: `new URL("./x_worker.ts", import.meta.url)`, written in whatever folder, means
+ * `x_worker.js` next to this one.
+ *
+ * @param name for messages
+ * @param names the bundles there are
+ * @throws {BundleError} on a URL of a module that is not among them, or an import that only a checkout could answer
+ */
+export function closeBundle(source: string, name: string, names: readonly string[]): string {
+  const open = /^\s*(?:import|export)\b[^;\n]*?["'](?!node:)([^"'\n]+)["'];?\s*$/m.exec(source);
+  if (open !== null && /\bfrom\s*["']|^\s*import\s*["']/.test(open[0])) {
+    throw new BundleError(`Cannot bundle ${name}: it still imports ${open[1]}`);
+  }
+  return source.replaceAll(WORKER_URL, (_all, _quote, path: string) => {
+    const target = bundleName(path);
+    if (!names.includes(target)) {
+      throw new BundleError(`Cannot bundle ${name}: it starts ${path}, which is no *_worker.ts under src`);
+    }
+    return `new URL("./${target}", import.meta.url)`;
+  });
+}
+
+function bundleName(module: string): string {
+  return `${basename(module, ".ts")}.js`;
+}

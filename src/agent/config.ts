@@ -1,0 +1,119 @@
+/** The whole configuration, composed of the modules' sections. */
+import { isSecretName, Section } from "../config/mod.ts";
+import { type HttpConfig, readHttpConfig } from "../http/mod.ts";
+import { destinationOf, NO_FILTER, type OutputConfig, readOutputs } from "../output/mod.ts";
+import { readStatsdConfig, type StatsdConfig } from "../statsd/mod.ts";
+import { LOG_LEVELS, type LogLevel, parseSentryDsn, type SentryDsn } from "../telemetry/mod.ts";
+
+/** What an agent runs with. */
+export interface AgentConfig {
+  readonly statsd: StatsdConfig;
+  readonly http: HttpConfig;
+  readonly outputs: readonly OutputConfig[];
+  readonly sentry: SentryDsn | undefined;
+  readonly logLevel: LogLevel | undefined;
+  /** The CPU profile of the whole run is written to this file; "" writes none. */
+  readonly profilePath: string;
+  /** What must not be shown: keys, tokens, passwords. */
+  readonly secrets: readonly string[];
+}
+
+/** What differs between the program and an embedded agent. */
+export interface AgentDefaults {
+  /** Listens for DogStatsD and HTTP, and prints, where the configuration says nothing of them. */
+  readonly asProgram: boolean;
+}
+
+/** Sections of modules that this version does not have. */
+const ABSENT = ["tcpinfo", "flow", "lag", "spool"];
+
+const KEYS = ["statsd", "http", "outputs", "sentry", "log_level", "enable_profiling", ...ABSENT];
+
+/** @throws {ConfigError} on the first thing that can't be used; where errors are collected, `ConfigErrors` with all */
+export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): AgentConfig {
+  root.refuseOthers(KEYS);
+  for (const key of ABSENT) {
+    if (root.has(key)) root.refuse(key, "nothing: this version of Limier does not have that part yet");
+  }
+  const statsd = root.gather(() => readStatsdConfig(root.section("statsd"), asProgram));
+  const http = root.gather(() => readHttpConfig(root.section("http")));
+  const outputs = root.gather(() =>
+    readOutputs(root.sections("outputs"), { defaultStdout: asProgram && !root.has("outputs") })
+  );
+  const sentry = root.gather(() => readSentry(root.section("sentry")));
+  const logLevel = root.oneOf("log_level", LOG_LEVELS);
+  const profile = root.boolean("enable_profiling") ?? false;
+  root.throwCollected();
+  if (statsd === undefined || http === undefined || outputs === undefined) {
+    throw new TypeError("unreachable: collected");
+  }
+  return {
+    statsd,
+    http: asProgram || root.section("http").has("address") ? http : { ...http, address: null },
+    outputs: withExclusions(statsd, withExposition(statsd, outputs)),
+    sentry: sentry?.dsn,
+    logLevel,
+    profilePath: profile ? "limier.cpuprofile" : "",
+    secrets: secretsOf(root),
+  };
+}
+
+function readSentry(section: Section): { dsn: SentryDsn | undefined } {
+  section.refuseOthers(["dsn"]);
+  const dsn = section.secret("dsn") ?? "";
+  if (dsn === "") return { dsn: undefined };
+  try {
+    return { dsn: parseSentryDsn(dsn) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    section.fail("dsn", `the DSN that Sentry shows for the project: ${error.message}`);
+  }
+}
+
+/** `prometheus_exposition: true` is an output that shows rather than sends. */
+function withExposition(statsd: StatsdConfig, outputs: readonly OutputConfig[]): readonly OutputConfig[] {
+  const kind = "prometheus_exposition";
+  if (!statsd.prometheusExposition || outputs.some((output) => output.kind === kind)) return outputs;
+  return [...outputs, {
+    name: kind,
+    kind,
+    mode: "single",
+    hosts: [],
+    worker: 1,
+    timeoutMs: 30_000,
+    backoff: { initMs: 1_000, maxMs: 60_000 },
+    maxRetries: 0,
+    bulkMaxSize: 25_000,
+    sends: ["points"],
+    tls: {},
+    filter: NO_FILTER,
+    own: destinationOf(kind).readConfig(Section.of({})),
+  }];
+}
+
+/** `tags_exclude` names tag keys for every output, or `key|output|output`. */
+function withExclusions(statsd: StatsdConfig, outputs: readonly OutputConfig[]): readonly OutputConfig[] {
+  if (statsd.tagsExclude.length === 0) return outputs;
+  const rules = statsd.tagsExclude.map((rule) => rule.split("|"));
+  return outputs.map((output) => {
+    const keys = rules.filter(([, ...names]) =>
+      names.length === 0 || names.includes(output.name) || names.includes(output.kind)
+    ).map(([key]) => key!);
+    return { ...output, filter: { ...output.filter, excludeTags: [...output.filter.excludeTags, ...keys] } };
+  });
+}
+
+/** Every text that stands under a key with a secret's name, wherever. */
+function secretsOf(section: Section): string[] {
+  const found: string[] = [];
+  const visit = (value: unknown, secret: boolean) => {
+    if (typeof value === "string") {
+      if (secret && value !== "") found.push(value);
+    } else if (Array.isArray(value)) value.forEach((item) => visit(item, secret));
+    else if (typeof value === "object" && value !== null) {
+      for (const [key, item] of Object.entries(value)) visit(item, isSecretName(key));
+    }
+  };
+  for (const key of section.keys()) visit(section.value(key), isSecretName(key));
+  return found;
+}

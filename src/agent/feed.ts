@@ -1,0 +1,218 @@
+/** `limier feed`: a scenario's events on the scenario's own clock, and what the module did as lines of JSON. */
+import { inflateSync } from "node:zlib";
+import { fromHex } from "../bytes/mod.ts";
+import { FakeClock } from "../clock/mod.ts";
+import { isSecretName, REDACTED, Section } from "../config/mod.ts";
+import type { Point } from "../metric/mod.ts";
+import { type Output, startOutput } from "../output/mod.ts";
+import {
+  AggregationCore,
+  checkObject,
+  coreConfig,
+  decodeSpan,
+  errorObject,
+  eventObject,
+  isWireError,
+  jsonLine,
+  type JsonObject,
+  type JsonValue,
+  newStats,
+  type Published,
+} from "../statsd/mod.ts";
+import { recordingReporter } from "../telemetry/mod.ts";
+import { type AgentConfig, readAgentConfig } from "./config.ts";
+
+/** The protocols that can be fed. */
+export const FEED_PROTOCOLS = ["dogstatsd", "ssf"] as const;
+export type FeedProtocol = (typeof FEED_PROTOCOLS)[number];
+
+/** One line of a scenario. */
+interface ScenarioEvent {
+  readonly at: number;
+  readonly do?: unknown;
+  readonly text?: unknown;
+  readonly hex?: unknown;
+}
+
+/**
+ * Plays a scenario: events as lines of JSON, in the order of their `at`.
+ *
+ * @param config the configuration as the YAML yields it; its listeners are not opened
+ * @throws {ConfigError} when the configuration can't be used
+ */
+export async function* feedScenario(
+  protocol: FeedProtocol,
+  config: object,
+  lines: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
+  const stage = new Stage(protocol, agent);
+  try {
+    let record = 0;
+    for await (const line of lines) {
+      record++;
+      if (line.trim() === "") continue;
+      const event = readEvent(line);
+      if (typeof event === "string") {
+        yield jsonLine({ kind: "error", code: "scenario", message: event, record });
+        continue;
+      }
+      for (const object of await stage.play(event, record)) yield jsonLine(object);
+      if (event.do === "stop") return;
+    }
+  } finally {
+    await stage[Symbol.asyncDispose]();
+  }
+}
+
+/** The event a line holds, or what is wrong with it. */
+function readEvent(line: string): ScenarioEvent | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    return `Cannot read the event: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  if (typeof value !== "object" || value === null || !("at" in value) || typeof value.at !== "number") {
+    return 'Cannot read the event: it needs "at", in seconds';
+  }
+  return { ...value, at: value.at };
+}
+
+/** A module on a clock of its own, with outputs whose requests are recorded. */
+class Stage implements AsyncDisposable {
+  readonly #protocol: FeedProtocol;
+  readonly #clock = new FakeClock();
+  readonly #core: AggregationCore;
+  readonly #outputs: Output[];
+  #done: JsonObject[] = [];
+  #at = 0;
+
+  constructor(protocol: FeedProtocol, config: AgentConfig) {
+    this.#protocol = protocol;
+    const shown = config.outputs.filter(({ kind }) => kind !== "stdout");
+    this.#outputs = shown.map((output) =>
+      startOutput(output, {
+        clock: this.#clock,
+        reporter: recordingReporter(),
+        fetch: (url, init) => this.#record(output.name, String(url), init),
+      })
+    );
+    const { statsd } = config;
+    const hostname = statsd.hostname ?? Deno.hostname();
+    this.#core = new AggregationCore(coreConfig(statsd, hostname, shown), {
+      budget: new Int32Array(1),
+      stats: newStats(),
+      post: async (output, batch) => void await this.#outputs[output]!.offer(batch),
+      pause: () => Promise.resolve(),
+      monotonic: () => this.#clock.monotonic(),
+      onRefused: ({ reason, message, packetType }) =>
+        this.#add(errorObject({ reason, message }, { packet_type: packetType })),
+      onPublished: (published) => this.#add(publishedObject(published)),
+    });
+  }
+
+  /** Plays one event; everything it brought about. */
+  async play(event: ScenarioEvent, record: number): Promise<JsonObject[]> {
+    this.#at = event.at;
+    const waitMs = event.at * 1000 - this.#clock.now();
+    if (waitMs > 0) await this.#clock.advance(waitMs);
+    this.#core.heart.setTime(this.#clock.now(), this.#clock.monotonic());
+    const fault = await this.#act(event);
+    if (fault !== undefined) this.#add(errorObject({ reason: "scenario", message: fault }, { record }));
+    const done = this.#done;
+    this.#done = [];
+    return done;
+  }
+
+  /** @returns what is wrong with the event */
+  async #act(event: ScenarioEvent): Promise<string | undefined> {
+    if (event.do === "flush" || event.do === "stop") {
+      await this.#core.flush([], Math.floor(event.at));
+      return undefined;
+    }
+    if (event.do !== undefined) return `Cannot do ${JSON.stringify(event.do)}: write "flush" or "stop"`;
+    const bytes = typeof event.text === "string"
+      ? new TextEncoder().encode(event.text)
+      : typeof event.hex === "string"
+      ? fromHex(event.hex)
+      : undefined;
+    if (bytes === null) return "Cannot read the event: its hex is not hex";
+    if (bytes === undefined) return 'Cannot read the event: it needs "text", "hex" or "do"';
+    if (this.#protocol === "ssf") this.#ingestSpan(bytes);
+    else {
+      const room = new Uint8Array(bytes.length + 1);
+      room.set(bytes);
+      this.#core.heart.ingestDatagram(room, 0, bytes.length);
+    }
+    return undefined;
+  }
+
+  #ingestSpan(bytes: Uint8Array): void {
+    const decoded = decodeSpan(bytes);
+    if (isWireError(decoded)) this.#add(errorObject(decoded));
+    else this.#core.spans.ingest(decoded, "packet");
+  }
+
+  async #record(output: string, url: string, init: RequestInit): Promise<Response> {
+    const { pathname, searchParams } = new URL(url);
+    for (const name of searchParams.keys()) if (isSecretName(name)) searchParams.set(name, REDACTED);
+    const query = searchParams.size === 0 ? "" : `?${searchParams}`;
+    const headers = new Headers(init.headers);
+    const raw = new Uint8Array(await new Response(init.body ?? null).arrayBuffer());
+    const body = headers.get("content-encoding") === "deflate" ? new Uint8Array(inflateSync(raw)) : raw;
+    this.#add({
+      kind: "request",
+      output,
+      method: init.method ?? "GET",
+      path: pathname + query,
+      headers: Object.fromEntries([...headers].filter(([name]) => !isSecretName(name))),
+      body: parsed(body),
+    });
+    return new Response("{}", { status: 202 });
+  }
+
+  #add(object: JsonObject): void {
+    this.#done.push({ at: this.#at, ...object });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#outputs.map((output) => output[Symbol.asyncDispose]()));
+  }
+}
+
+/** A body as JSON where it is JSON, else as text. */
+function parsed(body: Uint8Array): JsonValue {
+  const text = new TextDecoder().decode(body);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // not every destination speaks JSON
+  }
+}
+
+function publishedObject(published: Published): JsonObject {
+  switch (published.kind) {
+    case "point":
+      return pointObject(published.point);
+    case "event":
+      return { ...eventObject({ ...published.event, timestampSent: true }) };
+    case "check":
+      return { ...checkObject({ ...published.check, timestampSent: true }) };
+  }
+}
+
+/** A point as it is printed. */
+function pointObject(point: Point): JsonObject {
+  return {
+    kind: "point",
+    name: point.name,
+    type: point.type,
+    value: point.value,
+    timestamp: point.timestamp,
+    tags: point.tags,
+    ...(point.host === undefined ? {} : { host: point.host }),
+    ...(point.device === undefined ? {} : { device: point.device }),
+    ...(point.interval === undefined ? {} : { interval: point.interval }),
+  };
+}

@@ -1,0 +1,10 @@
+/** The program's commands, in the order in which they are listed. */
+import { check } from "./check.ts";
+import type { Command } from "./command.ts";
+import { decode } from "./decode.ts";
+import { emit } from "./emit.ts";
+import { feed } from "./feed.ts";
+import { run } from "./run.ts";
+import { version } from "./version.ts";
+
+export const commands: readonly Command[] = [run, check, decode, feed, version, emit];

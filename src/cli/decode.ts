@@ -1,0 +1,55 @@
+import { DECODE_PROTOCOLS, decodeInput, type DecodeProtocol } from "../agent/decode.ts";
+import { type Command, Exit, UsageError } from "./command.ts";
+import { onePath, readInput } from "./input.ts";
+import { LineWriter } from "./line_writer.ts";
+
+export const decode: Command = {
+  name: "decode",
+  summary: "show what bytes of a protocol say, as JSON lines",
+  help: `limier decode PROTOCOL [flags] [FILE|-]
+
+Reads bytes of a protocol from a file or standard input and prints one JSON object for each thing in them,
+errors included.
+
+PROTOCOL is one of
+  dogstatsd    the lines of one datagram
+  ssf          one protobuf span, or frames of spans
+
+  --hex             the input is hex text, one message a line
+  --time SECONDS    the time of receipt
+  --set KEY=VALUE   a key of the module's configuration; may be repeated
+
+Example:
+  printf 'page.views:1|c|#env:prod' | limier decode dogstatsd`,
+  booleans: ["hex"],
+  strings: ["time", "set", "exporter"],
+  repeated: ["set"],
+  async run(args) {
+    const [protocol, ...rest] = args._;
+    const known = DECODE_PROTOCOLS.find((name) => name === protocol);
+    if (known === undefined) {
+      throw new UsageError(`Cannot decode ${protocol ?? "nothing"}: write one of ${DECODE_PROTOCOLS.join(", ")}`);
+    }
+    const timeS = args.time === undefined ? undefined : Number(args.time);
+    if (timeS !== undefined && !Number.isFinite(timeS)) {
+      throw new UsageError(`Cannot use --time ${args.time}: write seconds`);
+    }
+    const input = await readInput(onePath(rest));
+    const out = new LineWriter();
+    const options = { hex: args.hex, set: settings(args.set), ...(timeS === undefined ? {} : { timeS }) };
+    for (const line of decodeInput(known satisfies DecodeProtocol, input, options)) out.line(line);
+    out.flush();
+    return Exit.done;
+  },
+};
+
+/** `KEY=VALUE` texts as an object. */
+function settings(texts: readonly string[]): Record<string, string> {
+  const set: Record<string, string> = {};
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    if (equals <= 0) throw new UsageError(`Cannot use --set ${text}: write KEY=VALUE`);
+    set[text.slice(0, equals)] = text.slice(equals + 1);
+  }
+  return set;
+}

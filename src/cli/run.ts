@@ -1,0 +1,55 @@
+import { runProgram } from "../agent/program.ts";
+import { LOG_LEVELS, type LogLevel } from "../telemetry/mod.ts";
+import { load } from "./check.ts";
+import { type Command, Exit, UsageError } from "./command.ts";
+import { readInput } from "./input.ts";
+
+export const run: Command = {
+  name: "run",
+  summary: "run the agent",
+  help: `limier run [-f FILE] [--veneur] [--log-level LEVEL]
+
+Runs the agent until SIGTERM, SIGINT or SIGUSR2, then stops receiving, flushes and delivers what is left. SIGHUP reads
+the configuration again. Without a file: DogStatsD on 127.0.0.1:8125 (UDP), HTTP on 127.0.0.1:8127, and every flush
+printed to standard output.
+
+  -f, --file FILE          the configuration
+  --veneur                 the file is one of Veneur's
+  --validate-config        read the configuration and end with 0 or 1
+  --validate-config-strict the same, and unknown keys are faults
+  --print-secrets          show secrets on /config
+  --log-level LEVEL        ${LOG_LEVELS.join(", ")}
+
+Every key can be overridden from the environment: LIMIER_STATSD__INTERVAL=5s.
+
+Example:
+  limier run -f /etc/limier/limier.yaml`,
+  booleans: ["veneur", "validate-config", "validate-config-strict", "print-secrets"],
+  strings: ["file", "log-level"],
+  alias: { f: "file" },
+  async run(args) {
+    if (args._.length > 0) throw new UsageError(`Cannot use ${args._[0]}: write -f FILE`);
+    const level = LOG_LEVELS.find((known) => known === args["log-level"]);
+    if (args["log-level"] !== undefined && level === undefined) {
+      throw new UsageError(`Cannot use --log-level ${args["log-level"]}: write one of ${LOG_LEVELS.join(", ")}`);
+    }
+    if (args.veneur && args.file === undefined) {
+      throw new UsageError("Cannot run --veneur without its file: write -f FILE");
+    }
+    const options = { veneur: args.veneur, strict: args["validate-config-strict"] };
+    const loaded = await load(args.file, options);
+    if (loaded === undefined) return Exit.failed;
+    if (args["validate-config"] || args["validate-config-strict"]) return Exit.done;
+    return await runProgram(loaded, {
+      printSecrets: args["print-secrets"],
+      ...(level === undefined ? {} : { logLevel: level satisfies LogLevel }),
+      ...(args.file === undefined ? {} : {
+        reread: {
+          file: args.file,
+          ...options,
+          text: async () => new TextDecoder().decode(await readInput(args.file)),
+        },
+      }),
+    });
+  },
+};

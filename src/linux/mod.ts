@@ -1,0 +1,62 @@
+/**
+ * The Linux kernel by FFI: sockets with the options that Deno does not offer, datagrams received many at a time, inherited
+ * sockets, locks, and what a host allows. Importing does nothing; where there is no FFI, calls throw
+ * {@linkcode LinuxUnavailable}.
+ *
+ * @module
+ */
+export {
+  AddressFamily,
+  encodeSocketAddress,
+  formatIpv4,
+  formatIpv6,
+  type InetAddress,
+  parseIpv4,
+  parseIpv6,
+  parseSocketAddress,
+  showAddress,
+  type SocketAddress,
+  type UnixAddress,
+} from "./address.ts";
+export { processCpuTimeNs, threadCpuTimeNs } from "./cpu_time.ts";
+export { type Attempt, Errno, errnoName, readErrno, succeed, SystemError, tryCall } from "./errno.ts";
+export {
+  effectiveCapabilities,
+  glibcVersion,
+  type HostFacts,
+  type HostFactsSource,
+  readHostFacts,
+} from "./host_facts.ts";
+export {
+  adoptDescriptor,
+  type AdoptedSocket,
+  einhornAck,
+  type Environment,
+  findInherited,
+  type InheritedDescriptor,
+  InheritedSocketError,
+  isInheritedAddress,
+  type ProcessIds,
+  sendEinhornAck,
+  systemdDescriptors,
+} from "./inherited.ts";
+export { type Libc, LinuxUnavailable, openLibc, type UnavailableReason } from "./libc.ts";
+export { type HeldLock, lockFile, LockHeld } from "./lock_file.ts";
+export type { DatagramSocket, OpenSocket } from "./open_socket.ts";
+export { BatchReceiver, type BatchReceiverOptions, READ_AHEAD_BYTES } from "./receiver.ts";
+export { BatchSender, type PreparedDatagrams } from "./sender.ts";
+export {
+  connectUdp,
+  openTcpListener,
+  openUdpSocket,
+  type TcpListenerOptions,
+  type UdpConnectOptions,
+  type UdpSocketOptions,
+} from "./socket.ts";
+export { receiveBuffer, receiveDrops, setReceiveBuffer, setReceiveTimeout, setSendBuffer } from "./socket_options.ts";
+export {
+  connectUnixDatagram,
+  openUnixDatagramSocket,
+  openUnixListener,
+  type UnixDatagramOptions,
+} from "./unix_socket.ts";

@@ -1,0 +1,48 @@
+/** The process: hands the command line to a command. */
+import { commands } from "./cli/commands.ts";
+import { complain, Exit, print, readArgs, UsageError } from "./cli/command.ts";
+import { InputError } from "./cli/input.ts";
+import { configErrorLines } from "./agent/load.ts";
+
+function usage(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return [
+    "limier COMMAND [flags]",
+    "",
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    "",
+    "limier COMMAND --help says more of each.",
+  ].join("\n");
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    print(usage());
+    return name === undefined ? Exit.usage : Exit.done;
+  }
+  const command = commands.find((one) => one.name === (name === "--version" ? "version" : name));
+  if (command === undefined) {
+    complain(`Cannot run ${name}: no such command\n\n${usage()}`);
+    return Exit.usage;
+  }
+  try {
+    const args = readArgs(command, rest);
+    if (args.help) {
+      print(command.help);
+      return Exit.done;
+    }
+    return await command.run(args);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      complain(`${error.message}\nlimier ${command.name} --help shows how it is used.`);
+      return command.usageExit ?? Exit.usage;
+    }
+    const lines = configErrorLines(error) ?? (error instanceof InputError ? [error.message] : undefined);
+    if (lines === undefined) throw error;
+    for (const line of lines) complain(line);
+    return Exit.failed;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,170 @@
+import type { Section } from "../../config/mod.ts";
+import { type Batch, batchBytes, type BatchKind, eventBytes } from "../../metric/mod.ts";
+import { deflateBytes } from "../compress.ts";
+import {
+  type ClientDeps,
+  DeliveryError,
+  type Destination,
+  type DestinationClient,
+  type OutputConfig,
+  type PublishResult,
+} from "../contract.ts";
+import { HttpConnection } from "../http_connection.ts";
+import { type PartLimits, PartPublisher } from "../http_parts.ts";
+import { type HttpTarget, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import { DatadogEncoder, SPAN_HEAD } from "./datadog_encode.ts";
+
+/** The keys of `kind: datadog`. */
+export interface DatadogConfig {
+  /** The API key; secret. */
+  readonly key: string;
+  /** Where spans are put, the trace agent's URL; absent: spans go nowhere. */
+  readonly traceApiAddress?: string;
+}
+
+/** The intake's own limits are a little above the first two. */
+const LIMITS: PartLimits = { bytes: 60_000_000, bodyBytes: 3_000_000, concurrency: 8 };
+
+interface Endpoint {
+  readonly method: "POST" | "PUT";
+  readonly path: string;
+  /** What its requests are measured as. */
+  readonly action: string;
+  readonly compressed: boolean;
+  /** What stands before and behind the events. */
+  readonly open: string;
+  readonly close: string;
+}
+
+const SERIES_PATH = "/api/v1/series";
+
+const ENDPOINTS: Readonly<Record<BatchKind, Endpoint>> = {
+  points: post(SERIES_PATH, "flush", true, '{"series":[', "]}"),
+  checks: post("/api/v1/check_run", "flush_checks", false, "[", "]"), // it refuses deflate
+  events: post("/intake", "flush_events", true, '{"events":{"api":[', "]}}"),
+  spans: { ...post("/v0.3/traces", "flush_traces", false, "[", "]"), method: "PUT" },
+};
+
+function post(path: string, action: string, compressed: boolean, open: string, close: string): Endpoint {
+  return { method: "POST", path, action, compressed, open, close };
+}
+
+class DatadogClient implements DestinationClient {
+  readonly concurrency = LIMITS.concurrency;
+  readonly #key: string;
+  readonly #deps: ClientDeps;
+  readonly #target: HttpTarget;
+  readonly #api: HttpConnection;
+  readonly #traces: HttpConnection | undefined;
+  readonly #tracesPath: string = "";
+  readonly #parts = new PartPublisher(LIMITS);
+
+  constructor(host: string, config: OutputConfig, own: DatadogConfig, deps: ClientDeps) {
+    this.#key = own.key;
+    this.#deps = deps;
+    this.#target = targetOf(host);
+    this.#api = new HttpConnection(this.#target, config, deps);
+    if (own.traceApiAddress === undefined) return;
+    const traces = targetOf(own.traceApiAddress);
+    this.#tracesPath = requestPath(traces, ENDPOINTS.spans.path) + traces.search;
+    this.#traces = new HttpConnection(traces, config, deps);
+  }
+
+  get isConnected(): boolean {
+    return this.#api.isConnected && this.#traces?.isConnected !== false;
+  }
+
+  async connect(): Promise<void> {
+    await this.#api.connect();
+    await this.#traces?.connect();
+  }
+
+  async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
+    const endpoint = ENDPOINTS[batch.kind];
+    const connection = batch.kind === "spans" ? this.#traces : this.#api;
+    if (connection === undefined) {
+      return { remaining: null, rejected: [{ reason: "no_trace_api_address", count: batch.ends.length }] };
+    }
+    const path = batch.kind === "spans" ? this.#tracesPath : requestPath(this.#target, endpoint.path) + this.#query();
+    const headers: Record<string, string> = { "Content-Type": "application/json" };
+    if (endpoint.compressed) headers["Content-Encoding"] = "deflate";
+    const { method, action } = endpoint;
+    return await this.#parts.publish(batch, {
+      body: (part) => this.#body(part, endpoint),
+      send: async (body, signal) => {
+        const reply = await connection.send({ method, path, headers, body, action, success: [200, 202] }, signal);
+        return reply instanceof DeliveryError ? reply : undefined;
+      },
+    }, signal);
+  }
+
+  close(): Promise<void> {
+    this.#api.close();
+    this.#traces?.close();
+    return Promise.resolve();
+  }
+
+  #query(): string {
+    const { search } = this.#target;
+    return `${search === "" ? "?" : `${search}&`}api_key=${encodeURIComponent(this.#key)}`;
+  }
+
+  /** The request's body, in the zlib format where it is compressed: what `Content-Encoding: deflate` means. */
+  async #body(part: Batch, endpoint: Endpoint): Promise<Uint8Array<ArrayBuffer>> {
+    const { clock, observe } = this.#deps;
+    const startMs = clock.monotonic();
+    const plain = part.kind === "spans" ? tracesBody(part) : batchBytes(part, endpoint.open, ",", endpoint.close);
+    const body = endpoint.compressed ? await deflateBytes(plain) : plain;
+    observe?.({ action: endpoint.action, durationMs: { part: "marshal", value: clock.monotonic() - startMs } });
+    return body;
+  }
+}
+
+/**
+ * The path of a request: the host entry's own is the one of points. The other endpoints stand beside it if it ends like
+ * the usual one, and are the same otherwise.
+ */
+function requestPath({ path }: HttpTarget, usual: string): string {
+  if (path === "") return usual;
+  return path.endsWith(SERIES_PATH) ? path.slice(0, -SERIES_PATH.length) + usual : path;
+}
+
+/** `[[span,…],…]`: the spans of one trace together. */
+function tracesBody(part: Batch): Uint8Array<ArrayBuffer> {
+  const text = new TextDecoder();
+  const traces = new Map<string, string[]>();
+  for (let i = 0; i < part.ends.length; i++) {
+    const span = text.decode(eventBytes(part, i));
+    const id = span.slice(SPAN_HEAD.length, span.indexOf(",", SPAN_HEAD.length));
+    const trace = traces.get(id);
+    if (trace === undefined) traces.set(id, [span]);
+    else trace.push(span);
+  }
+  return new TextEncoder().encode(`[${[...traces.values()].map((trace) => `[${trace.join(",")}]`).join(",")}]`);
+}
+
+function targetOf(host: string): HttpTarget {
+  const target = parseHttpTarget(host);
+  if (target === null) throw new TypeError("Cannot use a Datadog host: write a URL such as https://app.datadoghq.com");
+  return target;
+}
+
+/** Datadog's intake: points, service checks, events and, where there is a trace agent, spans. */
+export const datadog: Destination<DatadogConfig> = {
+  kind: "datadog",
+  sends: ["points", "events", "checks"],
+  defaultHosts: ["https://app.datadoghq.com"],
+  keys: ["key", "trace_api_address"],
+  readConfig(section: Section): DatadogConfig {
+    refuseBadHttpHosts(section);
+    const key = section.secret("key");
+    if (key === undefined || key === "") section.fail("key", "the API key, or key_file with a file that holds it");
+    const traces = section.string("trace_api_address");
+    if (traces !== undefined && traces !== "" && parseHttpTarget(traces) === null) {
+      section.fail("trace_api_address", "a URL such as http://127.0.0.1:8126");
+    }
+    return { key, ...(traces === undefined || traces === "" ? {} : { traceApiAddress: traces }) };
+  },
+  newEncoder: () => new DatadogEncoder(),
+  newClient: (host, config, own, deps) => new DatadogClient(host, config, own, deps),
+};

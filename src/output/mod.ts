@@ -1,0 +1,42 @@
+/**
+ * Delivery: the kinds of destinations there are, what gets to each of them and in which form, and the sending itself.
+ *
+ * @example One batch of points as JSON lines in a file
+ * ```ts
+ * import { realClock } from "@limier/limier/clock";
+ * import { Section } from "@limier/limier/config";
+ * import { destinationOf, OutputEncoder, readOutputs, startOutput } from "@limier/limier/output";
+ * import { recordingReporter } from "@limier/limier/telemetry";
+ *
+ * const path = Deno.makeTempFileSync();
+ * const [config] = readOutputs([Section.of({ name: "lines", kind: "file", path })], { defaultStdout: false });
+ * const encoder = new OutputEncoder(config!, destinationOf("file").newEncoder(config!.own));
+ * const point = { name: "a", type: "gauge", value: 1, timestamp: 1700000010, tags: [] } as const;
+ *
+ * await using output = startOutput(config!, { clock: realClock, reporter: recordingReporter(), fetch });
+ * for (const batch of encoder.points([point], point.timestamp)) await output.offer(batch);
+ * console.log(Deno.readTextFileSync(path)); // {"kind":"point","name":"a",…}
+ * ```
+ *
+ * @module
+ */
+export {
+  type ClientDeps,
+  DeliveryError,
+  type DeliveryFailure,
+  type Destination,
+  type DestinationClient,
+  type Encoder,
+  type Observation,
+  type OutputConfig,
+  type PointFilterConfig,
+  type PublishResult,
+  type Rejection,
+} from "./contract.ts";
+export { NO_FILTER, readOutputs, type ReadOutputsOptions } from "./config.ts";
+export { type Outcome, type Output, type OutputDeps, type QueueLimits, startOutput } from "./deliver.ts";
+export { destinationOf, destinations } from "./destinations.ts";
+export { OutputEncoder } from "./encode.ts";
+export { type ExposedPoint, exposedPoint, Exposition, type ExpositionOptions } from "./exposition.ts";
+export { type FilterStatus, type NamedFilterConfig, newPointFilter, type PointFilter } from "./filter.ts";
+export { checkLine, eventLine, pointLine, spanLine } from "./lines.ts";

@@ -1,0 +1,74 @@
+import type { Running } from "../clock/mod.ts";
+import type { Batch } from "../metric/mod.ts";
+import type { OutputConfig } from "../output/mod.ts";
+import type { Reporter } from "../telemetry/mod.ts";
+import type { ListenAddress } from "./address.ts";
+import type { StatsdConfig } from "./config.ts";
+import type { CoreConfig, FlushReport, Published } from "./core.ts";
+import type { RefusedLine } from "./heart.ts";
+
+/** Where the source's work is done: in threads of its own, or in the caller's. */
+export interface Backend extends Running {
+  /** Where it listens, with the ports it got. */
+  readonly addresses: readonly ListenAddress[];
+  /** Each thread's counts, live. */
+  readonly stats: readonly Float64Array[];
+  /** Datagrams the kernel dropped for want of room. */
+  drops(): number;
+  /** Ends the interval on every thread and hands its batches on; resolves when the last is handed on. */
+  flush(timestamp: number): Promise<FlushReport>;
+  /** Changes how the next flush publishes. */
+  reconfigure(config: CoreConfig): Promise<void>;
+  /** Takes in lines that came from inside the process, an LF behind each. */
+  ingest(lines: Uint8Array<ArrayBuffer>): void;
+  /** Stops receiving: what has arrived is taken in, then the sockets are closed. A flush may follow. */
+  stopListening(): Promise<void>;
+}
+
+/** What a backend is given. */
+export interface BackendDeps {
+  readonly reporter: Reporter;
+  /** Takes a batch for output number `output`; resolves when it is delivered, stored, or given up. */
+  readonly deliver: (output: number, batch: Batch) => Promise<void>;
+  /** Told of refused lines, a few a second; absent: they are only counted. */
+  readonly onRefused?: (refused: RefusedLine) => void;
+  /** Shown everything a flush publishes; only where everything runs in the caller's thread. */
+  readonly onPublished?: (published: Published) => void;
+}
+
+/** How many threads a backend has, and which part of the configuration it is built from. */
+export interface BackendConfig {
+  readonly statsd: StatsdConfig;
+  readonly core: CoreConfig;
+}
+
+/** The core's configuration, from the section and from what the agent knows. */
+export function coreConfig(statsd: StatsdConfig, hostname: string, outputs: readonly OutputConfig[]): CoreConfig {
+  const isLocal = statsd.forwardAddress !== "";
+  return {
+    heart: {
+      extendTags: statsd.extendTags,
+      maxSeries: statsd.maxSeries,
+      maxTagsPerMetric: statsd.maxTagsPerMetric,
+      isLocal,
+      metricMaxLength: statsd.metricMaxLength,
+      maxEvents: MAX_EVENTS,
+    },
+    flush: {
+      intervalMs: statsd.intervalMs,
+      percentiles: statsd.percentiles,
+      aggregates: statsd.aggregates,
+      tags: statsd.tags,
+      hostname,
+      isLocal,
+    },
+    outputs,
+    spanTimers: {
+      indicatorTimerName: statsd.indicatorSpanTimerName,
+      objectiveTimerName: statsd.objectiveSpanTimerName,
+    },
+  };
+}
+
+/** Events, and checks, that one thread keeps for a flush: at a kilobyte each a hundred megabytes. */
+const MAX_EVENTS = 100_000;

@@ -1,0 +1,252 @@
+import type { Section } from "../config/mod.ts";
+import { type ListenAddress, parseListenAddress } from "./address.ts";
+
+/** The names that `aggregates` may list, in the order in which they are published. */
+export const AGGREGATES = ["max", "min", "sum", "avg", "count", "median", "hmean"] as const;
+export type Aggregate = (typeof AGGREGATES)[number];
+
+/** Scope of the agent's own metrics, by kind. */
+export type OwnScope = "default" | "local" | "global";
+
+/** The `statsd` section. Plain data, so that it can cross to a worker. */
+export interface StatsdConfig {
+  /** Where DogStatsD arrives. */
+  readonly listen: readonly ListenAddress[];
+  /** Where SSF arrives; a `udp` address takes the form of 2017 too. */
+  readonly ssfListen: readonly ListenAddress[];
+  /** Length of one window, in milliseconds. */
+  readonly intervalMs: number;
+  /** Windows end at multiples of the interval of the Unix clock. */
+  readonly synchronizeWithInterval: boolean;
+  readonly flushOnShutdown: boolean;
+  /** The process ends with an error when no flush started for more than that many intervals; 0 never. */
+  readonly flushWatchdogMissedFlushes: number;
+  /** In [0, 1], each once, in the order given. */
+  readonly percentiles: readonly number[];
+  readonly aggregates: readonly Aggregate[];
+  /** Bytes of the longest datagram or stream line. */
+  readonly metricMaxLength: number;
+  /** Bytes of the longest SSF datagram. */
+  readonly traceMaxLengthBytes: number;
+  /** Sockets, and threads, for each UDP address. */
+  readonly numReaders: number;
+  /** Accepted for Veneur's sake; there is one aggregation thread. */
+  readonly numWorkers: number;
+  /** Receive buffer of a datagram socket. */
+  readonly readBufferSizeBytes: number;
+  /** Tags put on everything when it is published. */
+  readonly tags: readonly string[];
+  /** Tags put on every metric when it is read. */
+  readonly extendTags: readonly string[];
+  /** Tag keys left out: `key`, or `key|sink1|sink2`. */
+  readonly tagsExclude: readonly string[];
+  /** Absent: the machine's name. */
+  readonly hostname?: string;
+  readonly omitEmptyHostname: boolean;
+  /** Non-empty: a local instance, which leaves percentiles and sets to a global one. */
+  readonly forwardAddress: string;
+  /** Series of all threads together in one interval. */
+  readonly maxSeries: number;
+  /** A series with more tags is refused; 0 has no bound. */
+  readonly maxTagsPerMetric: number;
+  /** Open stream connections. */
+  readonly maxConnections: number;
+  /** A stream that sends nothing for so long is closed, in milliseconds; so is an unfinished handshake. */
+  readonly tcpIdleTimeoutMs: number;
+  /** PEM text or the path of a file; empty: no TLS. */
+  readonly tlsKey: string;
+  readonly tlsCertificate: string;
+  readonly tlsAuthorityCertificate: string;
+  readonly indicatorSpanTimerName: string;
+  readonly objectiveSpanTimerName: string;
+  /** Where own metrics go: `host:port`, `unix://PATH`, or "" for the agent's own aggregation only. */
+  readonly statsAddress: string;
+  readonly ownScopes: Readonly<Record<"counter" | "gauge" | "histogram" | "set" | "status", OwnScope>>;
+  readonly ownTags: readonly string[];
+  readonly countUniqueTimeseries: boolean;
+  /** The aggregates are shown on `/metrics/statsd`. */
+  readonly prometheusExposition: boolean;
+}
+
+/** The keys of the section that mean something. */
+const KEYS = [
+  "udp_address",
+  "tcp_address",
+  "statsd_listen_addresses",
+  "ssf_listen_addresses",
+  "trace_address",
+  "interval",
+  "synchronize_with_interval",
+  "flush_on_shutdown",
+  "flush_watchdog_missed_flushes",
+  "percentiles",
+  "aggregates",
+  "metric_max_length",
+  "trace_max_length_bytes",
+  "num_readers",
+  "num_workers",
+  "read_buffer_size_bytes",
+  "tags",
+  "extend_tags",
+  "tags_exclude",
+  "hostname",
+  "omit_empty_hostname",
+  "forward_address",
+  "max_series",
+  "max_tags_per_metric",
+  "max_connections",
+  "tcp_idle_timeout",
+  "tls_key",
+  "tls_key_file",
+  "tls_certificate",
+  "tls_authority_certificate",
+  "indicator_span_timer_name",
+  "objective_span_timer_name",
+  "stats_address",
+  "veneur_metrics_scopes",
+  "veneur_metrics_additional_tags",
+  "count_unique_timeseries",
+  "prometheus_exposition",
+];
+
+/** The one place where these defaults are written. */
+const DEFAULTS = {
+  udpAddress: "127.0.0.1:8125",
+  intervalMs: 10_000,
+  aggregates: ["max", "min", "count"] as readonly Aggregate[],
+  metricMaxLength: 8192,
+  traceMaxLengthBytes: 16_384,
+  readBufferSizeBytes: 2_097_152,
+  maxSeries: 1_000_000,
+  maxConnections: 10_000,
+  tcpIdleTimeoutMs: 600_000,
+};
+
+/** The largest payload of a UDP datagram over IPv4. */
+const LARGEST_DATAGRAM = 65_507;
+
+/**
+ * Reads the section.
+ *
+ * @param listensByDefault a section that names no address listens on the usual one
+ * @throws {ConfigError} on an unknown key or a value it can't use
+ */
+export function readStatsdConfig(section: Section, listensByDefault = true): StatsdConfig {
+  section.refuseOthers(KEYS);
+  const hostname = section.string("hostname");
+  const config: StatsdConfig = {
+    listen: readListen(section, listensByDefault),
+    ssfListen: readSsfListen(section),
+    intervalMs: section.duration("interval", { atLeast: "10ms" }) ?? DEFAULTS.intervalMs,
+    synchronizeWithInterval: section.boolean("synchronize_with_interval") ?? true,
+    flushOnShutdown: section.boolean("flush_on_shutdown") ?? true,
+    flushWatchdogMissedFlushes: section.integer("flush_watchdog_missed_flushes", { atLeast: 0 }) ?? 0,
+    percentiles: readPercentiles(section),
+    aggregates: readAggregates(section),
+    metricMaxLength: section.integer("metric_max_length", { atLeast: 1, atMost: LARGEST_DATAGRAM }) ??
+      DEFAULTS.metricMaxLength,
+    traceMaxLengthBytes: section.integer("trace_max_length_bytes", { atLeast: 1, atMost: LARGEST_DATAGRAM }) ??
+      DEFAULTS.traceMaxLengthBytes,
+    numReaders: section.integer("num_readers", { atLeast: 1, atMost: 64 }) ?? 1,
+    numWorkers: section.integer("num_workers", { atLeast: 1 }) ?? 1,
+    readBufferSizeBytes: section.size("read_buffer_size_bytes") ?? DEFAULTS.readBufferSizeBytes,
+    tags: section.strings("tags") ?? [],
+    extendTags: (section.strings("extend_tags") ?? []).filter((tag) => tag !== ""),
+    tagsExclude: section.strings("tags_exclude") ?? [],
+    omitEmptyHostname: section.boolean("omit_empty_hostname") ?? false,
+    ...(hostname === undefined ? {} : { hostname }),
+    forwardAddress: section.string("forward_address") ?? "",
+    maxSeries: section.integer("max_series", { atLeast: 1, atMost: 100_000_000 }) ?? DEFAULTS.maxSeries,
+    maxTagsPerMetric: section.integer("max_tags_per_metric", { atLeast: 0 }) ?? 0,
+    maxConnections: section.integer("max_connections", { atLeast: 1 }) ?? DEFAULTS.maxConnections,
+    tcpIdleTimeoutMs: section.duration("tcp_idle_timeout", { atLeast: "10ms" }) ?? DEFAULTS.tcpIdleTimeoutMs,
+    tlsKey: section.secret("tls_key") ?? "",
+    tlsCertificate: section.string("tls_certificate") ?? "",
+    tlsAuthorityCertificate: section.string("tls_authority_certificate") ?? "",
+    indicatorSpanTimerName: section.string("indicator_span_timer_name") ?? "",
+    objectiveSpanTimerName: section.string("objective_span_timer_name") ?? "",
+    statsAddress: section.string("stats_address") ?? "",
+    ownScopes: readOwnScopes(section.section("veneur_metrics_scopes")),
+    ownTags: section.strings("veneur_metrics_additional_tags") ?? [],
+    countUniqueTimeseries: section.boolean("count_unique_timeseries") ?? false,
+    prometheusExposition: section.boolean("prometheus_exposition") ?? false,
+  };
+  checkTls(section, config);
+  return config;
+}
+
+function readListen(section: Section, listensByDefault: boolean): ListenAddress[] {
+  const texts: string[] = [];
+  const udp = section.string("udp_address");
+  const tcp = section.string("tcp_address");
+  const listed = section.strings("statsd_listen_addresses");
+  if (udp !== undefined ? udp !== "" : listensByDefault && listed === undefined && tcp === undefined) {
+    texts.push(`udp://${udp ?? DEFAULTS.udpAddress}`);
+  }
+  if (tcp !== undefined && tcp !== "") texts.push(`tcp://${tcp}`);
+  texts.push(...listed ?? []);
+  return texts.map((text) => {
+    const address = parseListenAddress(text);
+    if (address === undefined) {
+      const key = listed?.includes(text)
+        ? "statsd_listen_addresses"
+        : text.startsWith("udp")
+        ? "udp_address"
+        : "tcp_address";
+      section.fail(key, "host:port, or udp://, udp4://, udp6://, tcp://host:port, unix:///path, unixgram:///path");
+    }
+    return address;
+  });
+}
+
+function readSsfListen(section: Section): ListenAddress[] {
+  const trace = section.string("trace_address");
+  const texts = [...section.strings("ssf_listen_addresses") ?? []];
+  if (trace !== undefined && trace !== "") texts.push(`udp://${trace}`);
+  return texts.map((text) => {
+    const address = parseListenAddress(text);
+    if (address === undefined || address.transport === "unixgram") {
+      section.fail("ssf_listen_addresses", "udp://host:port, tcp://host:port or unix:///path");
+    }
+    return address;
+  });
+}
+
+function readPercentiles(section: Section): number[] {
+  const percentiles = section.numbers("percentiles") ?? [];
+  for (const p of percentiles) {
+    if (!(p >= 0 && p <= 1)) section.fail("percentiles", "numbers from 0 to 1: 0.99 is the 99th percentile");
+  }
+  return [...new Set(percentiles)];
+}
+
+function readAggregates(section: Section): Aggregate[] {
+  const words = section.strings("aggregates") ?? DEFAULTS.aggregates;
+  for (const word of words) {
+    if (!AGGREGATES.some((known) => known === word)) section.fail("aggregates", `some of ${AGGREGATES.join(", ")}`);
+  }
+  return AGGREGATES.filter((known) => words.includes(known));
+}
+
+function readOwnScopes(section: Section): StatsdConfig["ownScopes"] {
+  section.refuseOthers(["counter", "gauge", "histogram", "set", "status"]);
+  const scope = (key: string) => section.oneOf(key, ["default", "local", "global"]) ?? "local";
+  return {
+    counter: scope("counter"),
+    gauge: scope("gauge"),
+    histogram: scope("histogram"),
+    set: scope("set"),
+    status: scope("status"),
+  };
+}
+
+function checkTls(section: Section, config: StatsdConfig): void {
+  const { tlsKey, tlsCertificate, tlsAuthorityCertificate } = config;
+  if (tlsKey !== "" && tlsCertificate === "") {
+    section.fail("tls_key", "tls_certificate beside it: tls_key is set; must set tls_certificate");
+  }
+  if (tlsCertificate !== "" && tlsKey === "") section.fail("tls_certificate", "tls_key beside it");
+  if (tlsAuthorityCertificate !== "" && tlsKey === "") {
+    section.fail("tls_authority_certificate", "tls_key and tls_certificate beside it");
+  }
+}

@@ -1,0 +1,194 @@
+/** The aggregation of one process: its own heart, the other threads' intervals, and the batches of each flush. */
+import { type Batch, BatchBuilder, type Check, type Event, type Point, splitSizes } from "../metric/mod.ts";
+import { destinationOf, type Encoder, newPointFilter, type OutputConfig, type PointFilter } from "../output/mod.ts";
+import { type FlushConfig, type FlushCounts, FlushRun, mergeTables, withTags } from "./flush.ts";
+import { Heart, type HeartConfig, type Interval, type RefusedLine } from "./heart.ts";
+import { SeriesTable } from "./series_table.ts";
+import { type SpanCount, SpanIntake } from "./spans.ts";
+
+/** What the core needs to know of the configuration; plain data. */
+export interface CoreConfig {
+  readonly heart: HeartConfig;
+  readonly flush: FlushConfig;
+  readonly outputs: readonly OutputConfig[];
+  readonly spanTimers: { readonly indicatorTimerName: string; readonly objectiveTimerName: string };
+}
+
+/** What the core is given. */
+export interface CoreDeps {
+  /** Counts the series of all threads. */
+  readonly budget: Int32Array;
+  /** This thread's counts. */
+  readonly stats: Float64Array;
+  /** Hands a batch to output number `output`; resolves when the next one may come. */
+  readonly post: (output: number, batch: Batch) => Promise<void>;
+  /** Lets other work of the thread run. */
+  readonly pause: () => Promise<void>;
+  readonly monotonic: () => number;
+  readonly onRefused?: (refused: RefusedLine) => void;
+  /** Shown everything that a flush publishes, whatever the outputs are. */
+  readonly onPublished?: (published: Published) => void;
+}
+
+/** One thing that a flush published. */
+export type Published =
+  | { readonly kind: "point"; readonly point: Point }
+  | { readonly kind: "event"; readonly event: Event }
+  | { readonly kind: "check"; readonly check: Check };
+
+/** How a flush went. */
+export interface FlushReport extends FlushCounts {
+  readonly timestamp: number;
+  readonly events: number;
+  readonly checks: number;
+  /** Milliseconds until the threads' tables were merged, and until all was encoded and handed over. */
+  readonly combineMs: number;
+  readonly encodeMs: number;
+  /** Series in more than one thread's table count once. */
+  readonly series: number;
+  readonly spans: readonly SpanCount[];
+}
+
+interface Lane {
+  readonly config: OutputConfig;
+  readonly encoder: Encoder;
+  readonly filter: PointFilter;
+}
+
+/** Series encoded before other work of the thread gets a turn: about 10 ms. */
+const SERIES_A_TURN = 5_000;
+
+/** Takes in what its thread receives, and at each flush turns all threads' intervals into batches. */
+export class AggregationCore {
+  readonly heart: Heart;
+  readonly spans: SpanIntake;
+  #config: CoreConfig;
+  readonly #deps: CoreDeps;
+  #lanes: readonly Lane[];
+
+  constructor(config: CoreConfig, deps: CoreDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.heart = new Heart(config.heart, deps.budget, deps.stats, deps.onRefused);
+    this.spans = new SpanIntake(this.heart, config.spanTimers);
+    this.#lanes = lanesOf(config.outputs);
+  }
+
+  /** Changes how the next flush publishes; what was sampled stays. */
+  reconfigure(flush: FlushConfig, outputs: readonly OutputConfig[]): void {
+    this.#config = { ...this.#config, flush, outputs };
+    this.#lanes = lanesOf(outputs);
+  }
+
+  /**
+   * Flushes this thread's interval together with those of other threads.
+   *
+   * @param timestamp Unix seconds, whole: the time of every point without one of its own
+   */
+  async flush(others: readonly Interval[], timestamp: number): Promise<FlushReport> {
+    const { monotonic } = this.#deps;
+    const startMs = monotonic();
+    // The readers' tables first: they hold the most series, and the first table is never looked up in the others.
+    const intervals = [...others, this.heart.swap()];
+    const spans = this.spans.swap();
+    const tables = intervals.map((interval) => SeriesTable.adopt(interval.table, this.#config.heart));
+    const events = intervals.flatMap((interval) => interval.events.map((event) => this.#event(event)));
+    const checks = intervals.flatMap((interval) => interval.checks.map((check) => this.#check(check)));
+    mergeTables(tables);
+    const counts = FlushRun.count(tables, this.#config.flush);
+    const combinedMs = monotonic();
+    this.#show(tables, events, checks, timestamp);
+    await Promise.all(this.#lanes.map(async (lane, output) => {
+      await this.#flushPoints(lane, output, tables, counts.points, timestamp);
+      await this.#flushRest(lane, output, "events", events, timestamp);
+      await this.#flushRest(lane, output, "checks", checks, timestamp);
+    }));
+    const encodedMs = monotonic();
+    for (const table of tables) table.free();
+    return {
+      ...counts,
+      series: Object.values(counts.seriesByStore).reduce((sum, n) => sum + n, 0),
+      timestamp,
+      spans,
+      events: events.length,
+      checks: checks.length,
+      combineMs: combinedMs - startMs,
+      encodeMs: encodedMs - combinedMs,
+    };
+  }
+
+  #show(tables: readonly SeriesTable[], events: readonly Event[], checks: readonly Check[], timestamp: number): void {
+    const { onPublished } = this.#deps;
+    if (onPublished === undefined) return;
+    const run = new FlushRun(tables, this.#config.flush, timestamp);
+    while (run.next((point) => onPublished({ kind: "point", point })));
+    for (const event of events) onPublished({ kind: "event", event });
+    for (const check of checks) onPublished({ kind: "check", check });
+  }
+
+  async #flushPoints(
+    lane: Lane,
+    output: number,
+    tables: readonly SeriesTable[],
+    points: number,
+    timestamp: number,
+  ): Promise<void> {
+    const { encoder, filter, config } = lane;
+    if (encoder.point === undefined || !config.sends.includes("points") || points === 0) return;
+    const size = splitSizes(points, config.bulkMaxSize)[0]!;
+    const run = new FlushRun(tables, this.#config.flush, timestamp);
+    let builder = new BatchBuilder("points", timestamp);
+    const whole: Batch[] = [];
+    for (let more = true; more;) {
+      more = run.next((point) => {
+        const kept = filter(point);
+        if (kept === null || !encoder.point!(kept, builder)) return;
+        builder.endEvent();
+        if (builder.count < size) return;
+        whole.push(builder.build());
+        builder = new BatchBuilder("points", timestamp);
+      }, SERIES_A_TURN);
+      for (const batch of whole.splice(0)) await this.#deps.post(output, batch);
+      if (more) await this.#deps.pause();
+    }
+    if (builder.count > 0) await this.#deps.post(output, builder.build());
+  }
+
+  async #flushRest(
+    { encoder, config }: Lane,
+    output: number,
+    kind: "events" | "checks",
+    values: readonly (Event | Check)[],
+    timestamp: number,
+  ): Promise<void> {
+    if (values.length === 0 || !config.sends.includes(kind)) return;
+    const builder = new BatchBuilder(kind, timestamp);
+    for (const value of values) {
+      const written = "title" in value ? encoder.event?.(value, builder) : encoder.check?.(value, builder);
+      if (written) builder.endEvent();
+    }
+    if (builder.count > 0) await this.#deps.post(output, builder.build());
+  }
+
+  #event(event: Event): Event {
+    return { ...event, ...this.#published(event) };
+  }
+
+  #check(check: Check): Check {
+    return { ...check, ...this.#published(check) };
+  }
+
+  /** What publishing adds to an event or check: the configured tags, and the host where none was sent. */
+  #published({ tags, host = this.#config.flush.hostname }: Event | Check): { tags: readonly string[]; host?: string } {
+    const all = withTags(withTags(tags, this.#config.heart.extendTags), this.#config.flush.tags);
+    return { tags: all, ...(host === "" ? {} : { host }) };
+  }
+}
+
+function lanesOf(outputs: readonly OutputConfig[]): Lane[] {
+  return outputs.map((output) => ({
+    config: output,
+    encoder: destinationOf(output.kind).newEncoder(output.own),
+    filter: newPointFilter({ ...output.filter, outputName: output.name, outputKind: output.kind }),
+  }));
+}

@@ -1,0 +1,65 @@
+/** DogStatsD datagrams through Deno's own sockets: where FFI is not there, and where everything runs in one thread. */
+import type { Running } from "../clock/mod.ts";
+import type { ListenAddress } from "./address.ts";
+import type { Heart } from "./heart.ts";
+import { sharedMonotonicMs } from "./threads.ts";
+
+/** Longer than any datagram. */
+const BUFFER_BYTES = 65_536;
+
+/**
+ * Listens on a `udp` or `unixgram` address.
+ *
+ * @param onError told of a failed read; reading goes on
+ * @throws {Deno.errors.AddrInUse} and what else binding can meet
+ */
+export function startDatagramListener(
+  address: ListenAddress,
+  heart: Heart,
+  onError: (error: unknown) => void,
+): Running & { readonly address: ListenAddress } {
+  const socket = address.transport === "udp"
+    ? Deno.listenDatagram({
+      transport: "udp",
+      hostname: address.hostname || (address.family === 4 ? "0.0.0.0" : "::"),
+      port: address.port,
+    })
+    : Deno.listenDatagram({ transport: "unixpacket", path: address.path.replace(/^@/, "\0") });
+  const bound = socket.addr.transport === "udp"
+    ? { ...address, hostname: socket.addr.hostname, port: socket.addr.port }
+    : address;
+  let stopped = false;
+
+  async function run(): Promise<void> {
+    const buffer = new Uint8Array(BUFFER_BYTES + 1);
+    const room = buffer.subarray(0, BUFFER_BYTES);
+    while (!stopped) {
+      try {
+        const [datagram] = await socket.receive(room);
+        heart.setTime(Date.now(), sharedMonotonicMs());
+        heart.ingestDatagram(buffer, 0, datagram.length);
+      } catch (error) {
+        if (!stopped) onError(error);
+      }
+    }
+  }
+
+  const done = run();
+  return {
+    address: bound,
+    done,
+    async [Symbol.asyncDispose]() {
+      if (!stopped) {
+        await drained();
+        stopped = true;
+        socket.close();
+      }
+      await done;
+    },
+  };
+}
+
+/** What has arrived is read before a socket is closed: the read loop takes one datagram a turn of the event loop. */
+async function drained(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -1,0 +1,224 @@
+/** The source in threads of its own: a reader for each datagram socket, and one aggregation worker. */
+import { receiveDrops } from "../linux/mod.ts";
+import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
+import type { FlushReport } from "./core.ts";
+import { openReaderSockets, type ReaderSocket } from "./reader_sockets.ts";
+import { newStats } from "./stats.ts";
+import {
+  type AggregationStart,
+  Control,
+  type FromAggregation,
+  type FromReader,
+  type ReaderStart,
+  type Shared,
+  type ToAggregation,
+} from "./threads.ts";
+
+/** Starts the threads. @throws {SystemError} when an address can't be bound; nothing is left running then */
+export async function startThreadBackend(config: BackendConfig, deps: BackendDeps): Promise<Backend> {
+  const { statsd } = config;
+  const isDatagram = (transport: string) => transport === "udp" || transport === "unixgram";
+  const sockets = await openReaderSockets(
+    statsd.listen.filter(({ transport }) => isDatagram(transport)),
+    statsd,
+    deps.reporter,
+  );
+  const threads = new Threads(config, deps, sockets);
+  try {
+    await threads.start(statsd.listen.filter(({ transport }) => !isDatagram(transport)));
+    return threads;
+  } catch (error) {
+    threads.terminate();
+    throw error;
+  }
+}
+
+class Threads implements Backend {
+  readonly #config: BackendConfig;
+  readonly #deps: BackendDeps;
+  readonly #sockets: readonly ReaderSocket[];
+  readonly #shared: Shared = {
+    control: new Int32Array(new SharedArrayBuffer(Control.length * 4)),
+    budget: new Int32Array(new SharedArrayBuffer(4)),
+  };
+  readonly #aggregation: Worker;
+  readonly #readers: { readonly worker: Worker; readonly stopped: Promise<void> }[] = [];
+  readonly #flushing = new Map<number, PromiseWithResolvers<FlushReport>>();
+  readonly #listening = Promise.withResolvers<void>();
+  readonly #quiet = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly done = this.#stopped.promise;
+  readonly stats: Float64Array<SharedArrayBuffer>[] = [newStats()];
+  addresses: Backend["addresses"] = [];
+  #drops = 0;
+  #receiving = true;
+  #stop: Promise<void> | undefined;
+
+  constructor(config: BackendConfig, deps: BackendDeps, sockets: readonly ReaderSocket[]) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#sockets = sockets;
+    this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
+    this.#aggregation = new Worker(new URL("./aggregation_worker.ts", import.meta.url), { type: "module" });
+    this.#aggregation.onmessage = ({ data }: MessageEvent<FromAggregation>) => this.#handle(data);
+    this.#aggregation.onerror = (event) => this.#fail(event);
+  }
+
+  async start(streams: AggregationStart["listen"]): Promise<void> {
+    const { statsd, core } = this.#config;
+    this.#tell({
+      kind: "start",
+      start: {
+        statsd,
+        ...core,
+        shared: this.#shared,
+        stats: this.stats[0]!,
+        listen: streams,
+        ssfListen: statsd.ssfListen,
+        reportsRefused: this.#deps.onRefused !== undefined,
+      },
+    });
+    await this.#listening.promise;
+    await Promise.all(this.#sockets.map((socket) => this.#startReader(socket)));
+    const datagram = this.#sockets.map(({ address }) => address)
+      .filter((address, i, all) => all.findIndex((a) => a.port === address.port && a.path === address.path) === i);
+    this.addresses = [...datagram, ...this.addresses];
+  }
+
+  #startReader({ socket }: ReaderSocket): Promise<void> {
+    const stats = newStats();
+    this.stats.push(stats);
+    const channel = new MessageChannel();
+    const worker = new Worker(new URL("./reader_worker.ts", import.meta.url), { type: "module" });
+    const started = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    worker.onerror = (event) => {
+      started.reject(new Error(event.message));
+      this.#fail(event);
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromReader>) => {
+      switch (data.kind) {
+        case "started":
+          started.resolve();
+          break;
+        case "refused":
+          this.#deps.onRefused?.(data.refused);
+          break;
+        case "receiveError":
+          this.#deps.reporter.warn(data.message);
+          break;
+        case "stopped":
+          stopped.resolve();
+      }
+    };
+    this.#readers.push({ worker, stopped: stopped.promise });
+    this.#aggregation.postMessage({ kind: "reader", port: channel.port1 } satisfies ToAggregation, [channel.port1]);
+    const start: ReaderStart = {
+      fd: socket.fd,
+      datagramBytes: this.#config.statsd.metricMaxLength,
+      config: this.#config.core.heart,
+      shared: this.#shared,
+      stats,
+      port: channel.port2,
+      reportsRefused: this.#deps.onRefused !== undefined,
+    };
+    worker.postMessage(start, [channel.port2]);
+    return started.promise;
+  }
+
+  drops(): number {
+    if (this.#receiving) this.#drops = this.#sockets.reduce((sum, { socket }) => sum + receiveDrops(socket.fd), 0);
+    return this.#drops;
+  }
+
+  flush(timestamp: number): Promise<FlushReport> {
+    const epoch = Atomics.add(this.#shared.control, Control.epoch, 1) + 1;
+    const flushing = Promise.withResolvers<FlushReport>();
+    this.#flushing.set(epoch, flushing);
+    this.#tell({ kind: "flush", epoch, timestamp });
+    return flushing.promise;
+  }
+
+  reconfigure({ flush, outputs }: BackendConfig["core"]): Promise<void> {
+    this.#tell({ kind: "reconfigure", flush, outputs });
+    return Promise.resolve();
+  }
+
+  ingest(lines: Uint8Array<ArrayBuffer>): void {
+    this.#aggregation.postMessage({ kind: "lines", bytes: lines } satisfies ToAggregation, [lines.buffer]);
+  }
+
+  async stopListening(): Promise<void> {
+    if (this.#receiving) {
+      Atomics.store(this.#shared.control, Control.stop, 1);
+      this.#tell({ kind: "stopListening" });
+      await Promise.all([this.#quiet.promise, ...this.#readers.map(({ stopped }) => stopped)]);
+      this.drops();
+      this.#receiving = false;
+      for (const { socket } of this.#sockets) socket.close();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stop ??= (async () => {
+      await this.stopListening();
+      this.#tell({ kind: "stop" });
+      await this.done;
+    })();
+  }
+
+  /** Ends all threads at once, and closes the sockets. */
+  terminate(): void {
+    this.#aggregation.terminate();
+    for (const { worker } of this.#readers) worker.terminate();
+    for (const { socket } of this.#sockets) socket.close();
+  }
+
+  #tell(message: ToAggregation): void {
+    this.#aggregation.postMessage(message);
+  }
+
+  async #handle(message: FromAggregation): Promise<void> {
+    switch (message.kind) {
+      case "listening":
+        this.addresses = message.addresses;
+        this.#listening.resolve();
+        break;
+      case "batch":
+        await this.#deps.deliver(message.output, message.batch);
+        this.#tell({ kind: "taken", output: message.output });
+        break;
+      case "flushed":
+        this.#flushing.get(message.epoch)?.resolve(message.report);
+        this.#flushing.delete(message.epoch);
+        break;
+      case "refused":
+        this.#deps.onRefused?.(message.refused);
+        break;
+      case "log":
+        this.#deps.reporter[message.level](message.message);
+        break;
+      case "quiet":
+        this.#quiet.resolve();
+        break;
+      case "stopped":
+        this.#stopped.resolve();
+        break;
+      case "failed":
+        this.#failWith(new Error(message.message));
+    }
+  }
+
+  #fail(event: ErrorEvent): void {
+    event.preventDefault(); // or the runtime ends the process before anyone could report
+    this.#failWith(event.error instanceof Error ? event.error : new Error(event.message));
+  }
+
+  #failWith(error: Error): void {
+    this.#listening.reject(error);
+    for (const flushing of this.#flushing.values()) flushing.reject(error);
+    this.#flushing.clear();
+    this.#quiet.resolve();
+    this.#stopped.reject(error);
+  }
+}
