@@ -22,7 +22,7 @@ import { whyNotFor } from "./compile/target.ts";
 export async function compile(options: CompileOptions, root: string, environment: string): Promise<number> {
   const program = await findProgram(root);
   if (options.portable) return await carryDeno(options, program, environment);
-  await writeNative(options.output, program, options.target, environment, Deno.execPath());
+  await writeNative(options.output, program, options.target, environment, { deno: Deno.execPath() });
   return (await Deno.stat(options.output)).size;
 }
 

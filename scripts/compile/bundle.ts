@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { moduleGraph } from "./module_graph.ts";
 import type { Program } from "./program.ts";
 
 /** A JavaScript module that needs no other file but its workers. */
@@ -14,7 +15,7 @@ export class BundleError extends Error {
   readonly code = "compile.bundle";
 }
 
-const WORKER_URL = /new URL\((["'`])([^"'`]*\.ts)\1, ?import\.meta\.url\)/g;
+const MODULE_URL = /new URL\((["'`])([^"'`]*\.ts)\1, ?import\.meta\.url\)/g;
 
 /**
  * Bundles the entry and each worker with `deno bundle`, all meant for one directory.
@@ -30,8 +31,8 @@ export async function bundleProgram(program: Program, deno: string): Promise<Bun
   const directory = await Deno.makeTempDir({ prefix: "limier-bundle-" });
   try {
     const bundles: Bundle[] = [];
-    for (const [i, module] of modules.entries()) {
-      const name = names[i] ?? bundleName(module);
+    for (const module of modules) {
+      const name = bundleName(module);
       const { success, stderr } = await new Deno.Command(deno, {
         args: ["bundle", "--quiet", "--output", join(directory, name), module],
         cwd: program.root,
@@ -40,8 +41,11 @@ export async function bundleProgram(program: Program, deno: string): Promise<Bun
         stderr: "piped",
       }).output();
       if (!success) throw new BundleError(`Cannot bundle ${module}: ${new TextDecoder().decode(stderr).trim()}`);
+      const { modules: [bundled] } = await moduleGraph(deno, directory, name, ["--no-config", "--no-lock"]);
+      const open = bundled?.loads.find(({ specifier }) => !specifier?.startsWith("node:"));
+      if (open !== undefined) throw new BundleError(`Cannot bundle ${module}: it still imports ${open.written}`);
       const source = await Deno.readTextFile(join(directory, name));
-      bundles.push({ name, source: closeBundle(source, name, names) });
+      bundles.push({ name, source: pointToBundles(source, name, names) });
     }
     return bundles;
   } finally {
@@ -50,19 +54,15 @@ export async function bundleProgram(program: Program, deno: string): Promise<Bun
 }
 
 /**
- * Points a bundle at the bundles beside it: `new URL("./x_worker.ts", import.meta.url)`, written in whatever folder, means
+ * Points a bundle at those beside it: `new URL("./x_worker.ts", import.meta.url)`, in whatever folder it was written, means
  * `x_worker.js` next to this one.
  *
  * @param name for messages
  * @param names the bundles there are
- * @throws {BundleError} on a URL of a module that is not among them, or an import that only a checkout could answer
+ * @throws {BundleError} on a URL of a module that is not among them
  */
-export function closeBundle(source: string, name: string, names: readonly string[]): string {
-  const open = /^\s*(?:import|export)\b[^;\n]*?["'](?!node:)([^"'\n]+)["'];?\s*$/m.exec(source);
-  if (open !== null && /\bfrom\s*["']|^\s*import\s*["']/.test(open[0])) {
-    throw new BundleError(`Cannot bundle ${name}: it still imports ${open[1]}`);
-  }
-  return source.replaceAll(WORKER_URL, (_all, _quote, path: string) => {
+export function pointToBundles(source: string, name: string, names: readonly string[]): string {
+  return source.replaceAll(MODULE_URL, (_all, _quote, path: string) => {
     const target = bundleName(path);
     if (!names.includes(target)) {
       throw new BundleError(`Cannot bundle ${name}: it starts ${path}, which is no *_worker.ts under src`);

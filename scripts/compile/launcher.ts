@@ -81,23 +81,19 @@ seal() {
   (cd "$dir" && stat -c '%n %i %s %a %u %Y %z' ${names.join(" ")}) 2>/dev/null
 }
 
-# Whether $dir is ours alone, and none of its ancestors lets another user put something else in its place.
-ours() {
-  set -- "$dir"
-  above=$dir
+# Whether nobody but us and root can put something else in the place of what lies in directory $1, a path without links.
+guarded() {
+  above=$1
+  set -- "$1"
   while above=\${above%/*} && [ -n "$above" ]; do set -- "$@" "$above"; done
-  facts=$(stat -c '%u %a %F' "$@" / 2>/dev/null) || return 1
-  printf '%s\\n' "$facts" | {
-    IFS=' ' read -r owner mode kind || return 1
-    [ "$owner $mode $kind" = "$uid 700 directory" ] || return 1
-    while IFS=' ' read -r owner mode kind; do
-      [ "$owner" = "$uid" ] || [ "$owner" = 0 ] || return 1
-      case $mode in
-        [1357]???) ;; # sticky: others can't rename what is ours
-        *[2367]? | *[2367]) return 1 ;;
-      esac
-    done
-  }
+  facts=$(stat -c '%u %a' "$@" / 2>/dev/null) || return 1
+  printf '%s\\n' "$facts" | while IFS=' ' read -r owner mode; do
+    [ "$owner" = "$uid" ] || [ "$owner" = 0 ] || return 1
+    case $mode in
+      [1357]???) ;; # sticky: others can't rename what is ours
+      *[2367]? | *[2367]) return 1 ;;
+    esac
+  done
 }
 
 # Unpacks into $fresh, verifies, and only then moves into $dir.
@@ -119,14 +115,25 @@ install() {
   seal >"$fresh/seal" && mv -f "$fresh/seal" "$dir/seal"
 }
 
+# The path of directory $1 without links.
+physical() {
+  (cd -P "$1" && pwd -P) 2>/dev/null
+}
+
 # Makes $dir under $1 with the files in it; fails, with the reason in $why, where that can't be done safely.
 prepare() {
   why="$why
   $1: "
-  root=$( (mkdir -p "$1" && cd -P "$1" && pwd -P) 2>/dev/null) || { why="\${why}can't be made"; return 1; }
+  # Nothing is made where it would be refused: root leaves no directory of its own in a user's cache.
+  near=$1
+  until [ -d "$near" ]; do near=\${near%/*} && near=\${near:-/}; done
+  guarded "$(physical "$near")" || { why="\${why}others can write to it"; return 1; }
+  mkdir -p "$1" 2>/dev/null || { why="\${why}can't be made"; return 1; }
+  root=$(physical "$1")
+  guarded "$root" || { why="\${why}others can write to it"; return 1; }
   dir=\${root%/}/${id}
   mkdir "$dir" 2>/dev/null || [ -d "$dir" ] || { why="\${why}can't be written to"; return 1; }
-  ours || { why="\${why}others can write to it"; return 1; }
+  [ "$(stat -c '%u %a %F' "$dir")" = "$uid 700 directory" ] || { why="\${why}$dir is not ours alone"; return 1; }
   sealed=$(cat "$dir/seal" 2>/dev/null)
   [ -z "$sealed" ] || [ "$sealed" != "$(seal)" ] || return 0
   # Left by one that was killed.

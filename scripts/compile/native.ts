@@ -29,11 +29,18 @@ export function compileArguments(program: Program, target: Target, environment: 
   ];
 }
 
+/** With what {@linkcode writeNative} compiles. */
+export interface Compiler {
+  /** The Deno executable. */
+  deno: string;
+  /** Path of the runtime stub, denort; `DENORT_BIN` of the environment, or else Deno fetches it, if absent. */
+  denort?: string;
+}
+
 /**
- * Makes an executable with `deno compile`. `DENORT_BIN` in the environment names the runtime stub; else Deno fetches it.
+ * Makes an executable with `deno compile`.
  *
  * @param environment text of the env file
- * @param deno the Deno executable that compiles
  * @throws {CompileError}
  */
 export async function writeNative(
@@ -41,20 +48,20 @@ export async function writeNative(
   program: Program,
   target: Target,
   environment: string,
-  deno: string,
+  compiler: Compiler,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "limier-compile-" });
   try {
     const envFile = join(directory, "build.env");
     await Deno.writeTextFile(envFile, environment);
     await replaceFile(output, async (draft) => {
-      const { success, stderr } = await new Deno.Command(deno, {
+      const { success, stderr } = await new Deno.Command(compiler.deno, {
         args: compileArguments(program, target, envFile, draft),
         cwd: program.root,
         stdin: "null",
         stdout: "null",
         stderr: "piped",
-        env: { NO_COLOR: "1" },
+        env: { NO_COLOR: "1", ...(compiler.denort === undefined ? {} : { DENORT_BIN: compiler.denort }) },
       }).output();
       if (!success) throw new CompileError(explainFailure(new TextDecoder().decode(stderr)));
     });

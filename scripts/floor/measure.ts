@@ -13,6 +13,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import { buildFloor } from "./build.ts";
 import type { FloorResult } from "./recv_discard.ts";
 
+export type { FloorResult };
+
 /** Datagrams a CPU-second of receiver and floor, for one shape of datagram. */
 export interface FloorComparison {
   shape: string;
@@ -36,7 +38,11 @@ export interface MeasureOptions {
 }
 
 const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
-const script = (path: string, ...args: string[]) => [Deno.execPath(), "run", "-A", "--no-check", here(path), ...args];
+/** The command that runs a script of this folder. */
+export const script = (
+  path: string,
+  ...args: string[]
+) => [Deno.execPath(), "run", "-A", "--no-check", here(path), ...args];
 
 /** Measures each shape; null, with the reason on standard error, where there is no C compiler. */
 export async function compareWithFloor(options: MeasureOptions): Promise<FloorComparison[] | null> {
@@ -65,7 +71,7 @@ export async function compareWithFloor(options: MeasureOptions): Promise<FloorCo
 }
 
 /** Runs one receiver under load until the generators are done. */
-async function receiveLoad(command: string[], shape: string, options: MeasureOptions): Promise<FloorResult> {
+export async function receiveLoad(command: string[], shape: string, options: MeasureOptions): Promise<FloorResult> {
   const [program = "", ...args] = command;
   // Generators need a moment to start; the receiver counts its CPU time from the first datagram on.
   const receiver = new Deno.Command(program, {
@@ -74,18 +80,29 @@ async function receiveLoad(command: string[], shape: string, options: MeasureOpt
   }).spawn();
   const lines = receiver.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
   const { listening } = JSON.parse((await lines.read()).value ?? "{}");
-  const [deno = "", ...load] = script(
-    "../load/datagrams.ts",
-    ...["--to", `127.0.0.1:${listening}`, "--shape", shape, "--seconds", String(options.seconds), "--json"],
-  );
-  const generators = Array.from(
-    { length: options.generators },
-    () => new Deno.Command(deno, { args: load, stdout: "null" }).spawn().status,
-  );
+  const sent = sendDuring(`127.0.0.1:${listening}`, shape, options);
   const result: FloorResult = JSON.parse((await lines.read()).value ?? "{}");
-  await Promise.all([...generators, receiver.status]);
+  await Promise.all([sent, receiver.status]);
   await lines.cancel();
   return result;
+}
+
+/** Sends at full speed from so many processes, and resolves when all have ended. */
+export async function sendDuring(to: string, shape: string, options: MeasureOptions): Promise<void> {
+  const seconds = String(options.seconds);
+  const [deno = "", ...args] = script(
+    "../load/datagrams.ts",
+    "--to",
+    to,
+    "--shape",
+    shape,
+    "--seconds",
+    seconds,
+    "--json",
+  );
+  await Promise.all(
+    Array.from({ length: options.generators }, () => new Deno.Command(deno, { args, stdout: "null" }).output()),
+  );
 }
 
 function median(values: number[]): number {

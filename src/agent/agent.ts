@@ -78,7 +78,8 @@ class WiredAgent implements RunningAgent {
   #veneur: VeneurMetrics | undefined;
   readonly #stop = new AbortController();
   #watching: Promise<void> | undefined;
-  readonly #points: Point[] = [];
+  /** Points of a flush that was asked for. */
+  #collecting: Point[] | undefined;
   readonly #failed = Promise.withResolvers<void>();
   readonly done = this.#failed.promise;
   #stopping: Promise<void> | undefined;
@@ -103,7 +104,7 @@ class WiredAgent implements RunningAgent {
       ...(logsRefused ? { onRefused: this.#refusedLog() } : {}),
       ...(threads ? {} : {
         onPublished: (published) => {
-          if (published.kind === "point") this.#points.push(published.point);
+          if (published.kind === "point") this.#collecting?.push(published.point);
         },
       }),
     });
@@ -140,8 +141,11 @@ class WiredAgent implements RunningAgent {
   }
 
   async flushNow(): Promise<readonly Point[]> {
+    const points: Point[] = [];
+    this.#collecting = points;
     await this.source.flushNow();
-    return this.#points.splice(0);
+    this.#collecting = undefined;
+    return points;
   }
 
   async reconfigure(config: AgentConfig): Promise<boolean> {

@@ -18,6 +18,7 @@ import {
   type JsonValue,
   newStats,
   type Published,
+  READ_AHEAD,
 } from "../statsd/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
@@ -141,7 +142,7 @@ class Stage implements AsyncDisposable {
     if (bytes === undefined) return 'Cannot read the event: it needs "text", "hex" or "do"';
     if (this.#protocol === "ssf") this.#ingestSpan(bytes);
     else {
-      const room = new Uint8Array(bytes.length + 1);
+      const room = new Uint8Array(bytes.length + 1 + READ_AHEAD);
       room.set(bytes);
       this.#core.heart.ingestDatagram(room, 0, bytes.length);
     }

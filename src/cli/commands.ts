@@ -2,9 +2,10 @@
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { decode } from "./decode.ts";
+import { doctor } from "./doctor.ts";
 import { emit } from "./emit.ts";
 import { feed } from "./feed.ts";
 import { run } from "./run.ts";
 import { version } from "./version.ts";
 
-export const commands: readonly Command[] = [run, check, decode, feed, version, emit];
+export const commands: readonly Command[] = [run, check, decode, feed, version, emit, doctor];

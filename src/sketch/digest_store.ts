@@ -291,7 +291,7 @@ export class DigestStore {
     const base = SLOT * this.#ints[ints + BLOCK]!;
     const used = this.#ints[ints + USED]!;
     const mains = this.#ints[ints + MAINS]! & 0xffffff;
-    return TDigest.from({
+    return TDigest.copyOf({
       compression: this.#scale.compression,
       min: this.min(id),
       max: this.max(id),

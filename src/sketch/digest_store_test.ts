@@ -291,3 +291,20 @@ Deno.test("DigestStore takes little memory for digests of few samples", () => {
   }
   assert.ok(store.byteLength <= 100_000 * 152 * 1.5, `${store.byteLength / 100_000} bytes a digest`);
 });
+
+Deno.test("DigestStore survives samples at the ends of the number range", () => {
+  const store = new DigestStore();
+  const [id, neighbour] = [store.add(), store.add()];
+  for (let i = 0; i < 2_000; i++) {
+    store.sample(id, i % 2 === 0 ? Number.MAX_VALUE : -Number.MAX_VALUE, i % 3 === 0 ? Number.MAX_VALUE : 1);
+    store.sample(id, i, Number.MIN_VALUE);
+    store.sample(neighbour, i, 1);
+  }
+  assert.equal(store.toDigest(id).count, Infinity);
+  const other = new DigestStore();
+  other.mergeFrom(other.add(), store, id, true);
+  other.mergeDigest(0, store.toDigest(id));
+  assert.equal(other.max(0), Number.MAX_VALUE);
+  assert.equal(store.sum(neighbour), 1_999_000);
+  assert.equal(store.quantile(neighbour, 1), 1_999);
+});

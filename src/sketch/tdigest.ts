@@ -62,16 +62,14 @@ export class TDigest {
   }
 
   /**
-   * A digest of its parts, which are copied. Mains out of order are sorted; extremes that don't enclose the means are
-   * replaced by the outermost means; a compression out of range is brought into it, one that is
-   * missing (0) or NaN becomes 100.
+   * A digest of parts from elsewhere, which are copied. Mains out of order are sorted; extremes that don't enclose the
+   * means are replaced by the outermost means; a compression out of range is brought into it, one that is missing (0)
+   * or NaN becomes 100.
    *
    * @throws {SketchError} `sketch.centroid` on a mean that is not finite or a weight that is not finite and positive
    */
   static from(parts: DigestParts): TDigest {
     const { slots, mains, temps } = parts;
-    const compression = parts.compression > 0 ? parts.compression : DEFAULT_COMPRESSION;
-    const digest = new TDigest(Math.min(Math.max(compression, 10), 10_000));
     const end = SLOT * (mains + temps);
     let least = Infinity;
     let most = -Infinity;
@@ -85,17 +83,29 @@ export class TDigest {
       if (at > 0 && at < SLOT * mains && mean < slots[at - SLOT]!) sorted = false;
       least = Math.min(least, mean);
       most = Math.max(most, mean);
-      digest.#count += weight;
     }
-    digest.#slots = slots.slice(0, end);
-    digest.#mains = mains;
-    digest.#temps = temps;
+    const compression = parts.compression > 0 ? parts.compression : DEFAULT_COMPRESSION;
+    const digest = TDigest.copyOf({
+      ...parts,
+      compression: Math.min(Math.max(compression, 10), 10_000),
+      min: end > 0 && parts.min <= least && parts.min > -Infinity ? parts.min : least,
+      max: end > 0 && parts.max >= most && parts.max < Infinity ? parts.max : most,
+    });
     if (!sorted) sortSlots(digest.#slots, mains);
-    if (end > 0) {
-      digest.#min = parts.min <= least && parts.min > -Infinity ? parts.min : least;
-      digest.#max = parts.max >= most && parts.max < Infinity ? parts.max : most;
-    }
+    return digest;
+  }
+
+  /** A digest of the parts of another one of ours, copied as they are. */
+  static copyOf(parts: DigestParts): TDigest {
+    const digest = new TDigest(parts.compression);
+    const end = SLOT * (parts.mains + parts.temps);
+    digest.#slots = parts.slots.slice(0, end);
+    digest.#mains = parts.mains;
+    digest.#temps = parts.temps;
+    digest.#min = parts.min;
+    digest.#max = parts.max;
     digest.#reciprocalSum = parts.reciprocalSum;
+    for (let at = 0; at < end; at += SLOT) digest.#count += parts.slots[at + 1]!;
     return digest;
   }
 
@@ -155,7 +165,7 @@ export class TDigest {
    * merged in one walk.
    */
   merge(other: TDigest): void {
-    if (other === this) return this.merge(TDigest.from(other.parts()));
+    if (other === this) return this.merge(TDigest.copyOf(other.parts()));
     const slots = other.#slots;
     let from = 0;
     if (other.#mains > this.#scale.bufferSize - this.#temps) {

@@ -2,6 +2,7 @@
 import type { Running } from "../clock/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import type { Heart } from "./heart.ts";
+import { READ_AHEAD } from "./metric_wire.ts";
 import { sharedMonotonicMs } from "./threads.ts";
 
 /** Longer than any datagram. */
@@ -31,7 +32,7 @@ export function startDatagramListener(
   let stopped = false;
 
   async function run(): Promise<void> {
-    const buffer = new Uint8Array(BUFFER_BYTES + 1);
+    const buffer = new Uint8Array(BUFFER_BYTES + 1 + READ_AHEAD);
     const room = buffer.subarray(0, BUFFER_BYTES);
     while (!stopped) {
       try {

@@ -10,6 +10,7 @@ import {
   newMetricLine,
   parseCommon,
   parseLine,
+  READ_AHEAD,
   Reason,
   REASON_MESSAGES,
   REASON_NAMES,
@@ -58,6 +59,8 @@ export class Heart {
   readonly #onRefused: ((refused: RefusedLine) => void) | undefined;
   #line: MetricLine = newMetricLine();
   #table: SeriesTable;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #words: DataView = new DataView(new ArrayBuffer(0));
   #events: Event[] = [];
   #checks: Check[] = [];
   #text = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -89,8 +92,8 @@ export class Heart {
   }
 
   /**
-   * Takes in one datagram, `b[start, start + length)`. The byte behind it is overwritten, so it must exist; `length` may
-   * exceed the configured bound, and then only the whole lines below the bound are taken.
+   * Takes in one datagram, `b[start, start + length)`. The byte behind it is overwritten, and `READ_AHEAD` more are read,
+   * so they must exist. `length` may exceed the configured bound, and then only the whole lines below the bound are taken.
    */
   ingestDatagram(b: Uint8Array, start: number, length: number): void {
     const stats = this.stats;
@@ -106,15 +109,16 @@ export class Heart {
         this.#refusedTooLong(b.subarray(start, start + this.#config.metricMaxLength));
       }
     }
+    const words = this.#wordsOf(b);
     b[end] = LF; // the parser's loops end here without looking at a length
     const line = this.#line;
     const table = this.#table;
     let lines = 0, common = 0, refused = 0;
     for (let at = start; at < end;) {
       const first = b[at]!;
-      if (first !== UNDERSCORE && first !== LF && parseCommon(b, at, line)) {
+      if (first !== UNDERSCORE && first !== LF && parseCommon(b, words, at, line)) {
         common++;
-        if (!table.sample(b, line)) refused++;
+        if (!table.sample(b, words, line)) refused++;
         at = line.lineEnd + 1;
       } else {
         let lineEnd = at;
@@ -175,14 +179,14 @@ export class Heart {
     line.nameStart = 0;
     line.tagsStart = line.nameEnd = parts[0]!.length;
     line.valueStart = line.tagsEnd = line.tagsStart + parts[1]!.length;
-    line.valueEnd = b.length;
+    line.valueEnd = b.length - READ_AHEAD;
     line.type = MetricType[sample.type];
     line.value = sample.value;
     line.rate = sample.rate;
     line.timestamp = 0;
     line.hash = hashLine(b, line);
     this.stats[At.samples]!++;
-    if (this.#table.sample(b, line)) return true;
+    if (this.#table.sample(b, this.#wordsOf(b), line)) return true;
     this.stats[At.refusedSeries]!++;
     return false;
   }
@@ -205,8 +209,24 @@ export class Heart {
     return interval;
   }
 
+  /** The view of a buffer; one buffer is mostly followed by itself. */
+  #wordsOf(b: Uint8Array): DataView {
+    if (b !== this.#bytes) {
+      this.#bytes = b;
+      this.#words = new DataView(b.buffer, b.byteOffset, b.byteLength);
+    }
+    return this.#words;
+  }
+
   #metric(b: Uint8Array, start: number, end: number): boolean {
+    if (end + READ_AHEAD > b.length) {
+      // A line at the very end of its buffer, as streams have them: the table reads whole words.
+      const room = new Uint8Array(end - start + READ_AHEAD);
+      room.set(b.subarray(start, end));
+      return this.#metric(room, 0, end - start);
+    }
     const line = this.#line, stats = this.stats;
+    const words = this.#wordsOf(b);
     const reason = parseLine(b, start, end, line);
     if (reason !== Reason.ok) {
       stats[FIRST_METRIC_REFUSAL + reason]!++;
@@ -222,11 +242,11 @@ export class Heart {
         if (!this.#table.sampleAt(b, line, value)) refused++;
       });
     } else if (line.valueCount === 1) {
-      if (!this.#table.sample(b, line)) refused++;
+      if (!this.#table.sample(b, words, line)) refused++;
     } else {
       forEachValue(b, line, (value) => {
         line.value = value;
-        if (!this.#table.sample(b, line)) refused++;
+        if (!this.#table.sample(b, words, line)) refused++;
       });
     }
     stats[At.refusedSeries]! += refused;
@@ -269,8 +289,9 @@ export class Heart {
   }
 }
 
+/** The parts one behind the other, and room to read ahead. */
 function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, READ_AHEAD));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

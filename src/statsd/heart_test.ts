@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Point } from "../metric/mod.ts";
 import { type FlushConfig, FlushRun, mergeTables } from "./flush.ts";
 import { Heart, type HeartConfig, type Interval, type RefusedLine } from "./heart.ts";
+import { READ_AHEAD } from "./metric_wire.ts";
 import { SeriesTable } from "./series_table.ts";
 import { acceptedLines, At, newStats, rejectedLines } from "./stats.ts";
 
@@ -27,7 +28,7 @@ function newHeart(config: Partial<HeartConfig> = {}, budget = new Int32Array(1))
   const heart = new Heart({ ...HEART, ...config }, budget, newStats(), (line) => refused.push(line));
   const send = (datagram: string | Uint8Array) => {
     const bytes = typeof datagram === "string" ? new TextEncoder().encode(datagram) : datagram;
-    const room = new Uint8Array(bytes.length + 1);
+    const room = new Uint8Array(bytes.length + 1 + READ_AHEAD);
     room.set(bytes);
     heart.ingestDatagram(room, 0, bytes.length);
   };

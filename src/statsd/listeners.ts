@@ -6,9 +6,10 @@ import type { StatsdConfig } from "./config.ts";
 import type { AggregationCore } from "./core.ts";
 import { startDatagramListener } from "./datagram_listener.ts";
 import { startSsfListener } from "./ssf_listener.ts";
-import { ConnectionLimit } from "./stream_limit.ts";
+import { newConnectionLimit } from "./stream_limit.ts";
 import { startStreamListener } from "./stream_listener.ts";
 import { readTlsSettings } from "./stream_tls.ts";
+import { sharedMonotonicMs } from "./threads.ts";
 
 /** Listeners that were started together. */
 export interface Listeners extends AsyncDisposable {
@@ -41,7 +42,7 @@ export async function startListeners(
     metricMaxLength: statsd.metricMaxLength,
     traceMaxLengthBytes: statsd.traceMaxLengthBytes,
   };
-  const deps = { clock: realClock, limit: new ConnectionLimit(statsd.maxConnections, log), log, stats: heart.stats };
+  const deps = { clock: realClock, limit: newConnectionLimit(statsd.maxConnections, log), log, stats: heart.stats };
   if (listen.some(({ transport }) => transport === "tcp")) log("info", `TCP clients are ${tls.mode}`);
   await using started = new AsyncDisposableStack();
   const addresses: ListenAddress[] = [];
@@ -58,7 +59,10 @@ export async function startListeners(
     const listener = started.use(
       await startSsfListener(address, stream, {
         ...deps,
-        onSpan: (span, format) => core.spans.ingest(span, format),
+        onSpan: (span, format) => {
+          heart.setTime(Date.now(), sharedMonotonicMs());
+          core.spans.ingest(span, format);
+        },
       }),
     );
     addresses.push(listener.address);

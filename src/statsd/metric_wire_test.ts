@@ -6,6 +6,7 @@ import {
   newMetricLine,
   parseCommon,
   parseLine,
+  READ_AHEAD,
   readNumber,
   Reason,
   REASON_MESSAGES,
@@ -194,6 +195,13 @@ function random(seed: number): (below: number) => number {
   };
 }
 
+/** Parses the first line of `b` the short way, with what stands behind it made different each time. */
+function parsesCommon(b: Uint8Array, out: MetricLine): boolean {
+  const room = new Uint8Array(b.length + READ_AHEAD).fill(0x3a);
+  room.set(b);
+  return parseCommon(room, new DataView(room.buffer), 0, out);
+}
+
 Deno.test("parseCommon() agrees with parseLine() on whatever it takes, and takes nothing else", () => {
   const next = random(20_261_121);
   const lines = [...accepted.map(([line]) => line), ...refused.map(([line]) => line)];
@@ -210,7 +218,7 @@ Deno.test("parseCommon() agrees with parseLine() on whatever it takes, and takes
     const b = utf8.encode(`${chars.join("")}\n`);
     const end = b.indexOf(0x0a);
     const common = newMetricLine(), whole = newMetricLine();
-    if (!parseCommon(b, 0, common)) continue;
+    if (!parsesCommon(b, common)) continue;
     taken++;
     const shown = JSON.stringify(text(b, 0, end));
     assert.equal(common.lineEnd, end, shown);
@@ -224,6 +232,6 @@ Deno.test("parseCommon() agrees with parseLine() on whatever it takes, and takes
 
 Deno.test("parseCommon() takes the lines that clients send most", () => {
   for (const sent of ["a.b:1|c", "a:1.5|ms|@0.1|#x:1,y", "u:alice|s|#t", "g:-3|g|#a"]) {
-    assert.ok(parseCommon(utf8.encode(`${sent}\n`), 0, newMetricLine()), sent);
+    assert.ok(parsesCommon(utf8.encode(`${sent}\n`), newMetricLine()), sent);
   }
 });

@@ -27,6 +27,7 @@ export {
   MetricType,
   newMetricLine,
   parseLine,
+  READ_AHEAD,
   Reason,
   REASON_MESSAGES,
   REASON_NAMES,

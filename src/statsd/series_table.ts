@@ -6,7 +6,7 @@
  * the next line like it is found at once. All state lies in few typed arrays that cross threads by transfer.
  */
 import { DigestStore, type DigestStoreState, SetStore, type SetStoreState } from "../sketch/mod.ts";
-import { hashLine, type MetricLine, MetricType, newMetricLine } from "./metric_wire.ts";
+import { hashLine, LOW_BYTES, type MetricLine, MetricType, newMetricLine, READ_AHEAD } from "./metric_wire.ts";
 import { areCanonical, canonicalTags, Scope } from "./tags.ts";
 
 /** What the table needs to know of the configuration. */
@@ -26,12 +26,13 @@ export interface TableState {
   readonly entries: number;
   readonly series: number;
   readonly gauges: number;
+  /** In words. */
   readonly keysLength: number;
   readonly slots: Int32Array<ArrayBuffer>;
   readonly meta: Int32Array<ArrayBuffer>;
   readonly values: Float64Array<ArrayBuffer>;
   readonly gaugeTimes: Float64Array<ArrayBuffer>;
-  readonly keys: Uint8Array<ArrayBuffer>;
+  readonly keys: Int32Array<ArrayBuffer>;
   readonly digests: DigestStoreState;
   readonly sets: SetStoreState;
 }
@@ -49,9 +50,10 @@ export function tableTransferables(state: TableState): ArrayBuffer[] {
   ];
 }
 
-// An entry's four words in `meta`: where its key starts, the lengths of name (low half) and tags (high half) in it,
+// An entry's four words in `meta`: the word at which its key starts, the lengths of name (low half) and tags (high half),
 // its kind (and above KIND_BITS the length of a timestamp's digits behind the tags), and the number of its gauge time,
-// digest, sketch, or of the entry that an alias stands for.
+// digest, sketch, or of the entry that an alias stands for. A key is name, tags and digits, each from a word of its own
+// on and zeros behind it, so that keys are compared four bytes at a time.
 const META = 4, KEY = 0, LENGTHS = 1, KIND = 2, CELL = 3;
 const TYPE_MASK = 7, SCOPE_SHIFT = 3, ALIAS = 0x20, TIMESTAMPED = 0x40, MERGED = 0x80, KIND_BITS = 8;
 const IDENTITY = 0x7f & ~ALIAS;
@@ -68,13 +70,14 @@ export class SeriesTable {
   #utf8 = new TextEncoder();
   #line = newMetricLine();
   #scratch = new Uint8Array(0);
+  #scratchWords = new DataView(new ArrayBuffer(0));
 
   #slots: Int32Array<ArrayBuffer>; // pairs: hash, entry
   #mask: number;
   #meta: Int32Array<ArrayBuffer>;
   #values: Float64Array<ArrayBuffer>;
   #gaugeTimes: Float64Array<ArrayBuffer>;
-  #keys: Uint8Array<ArrayBuffer>;
+  #keys: Int32Array<ArrayBuffer>;
   #digests: DigestStore;
   #sets: SetStore;
   #entries = 0;
@@ -100,7 +103,7 @@ export class SeriesTable {
     this.#meta = new Int32Array(room * META);
     this.#values = new Float64Array(room);
     this.#gaugeTimes = new Float64Array(64);
-    this.#keys = new Uint8Array(Math.max(16_384, like?.keysLength ?? 0));
+    this.#keys = new Int32Array(Math.max(4_096, like?.keysLength ?? 0));
     this.#digests = new DigestStore();
     this.#sets = new SetStore();
   }
@@ -157,11 +160,13 @@ export class SeriesTable {
     for (const buffer of tableTransferables(this.release())) buffer.transfer(0);
   }
 
-  /** Samples a line that `parseCommon` read. False: refused at a bound. */
-  sample(b: Uint8Array, line: MetricLine): boolean {
+  /**
+   * Samples a line of `b` whose `hash` is set; `words` is a view of the same bytes. False: refused at a bound.
+   */
+  sample(b: Uint8Array, words: DataView, line: MetricLine): boolean {
     const nameLength = line.nameEnd - line.nameStart;
     const tagsLength = line.tagsEnd - line.tagsStart;
-    let entry = this.#find(b, line.nameStart, nameLength, line.tagsStart, tagsLength, 0, line.type, line.hash);
+    let entry = this.#find(words, line.nameStart, nameLength, line.tagsStart, tagsLength, 0, line.type, line.hash);
     if (entry === NO_ENTRY) {
       entry = this.#firstSeen(b, line);
       if (entry === NO_ENTRY) return false;
@@ -170,7 +175,7 @@ export class SeriesTable {
     if ((meta[entry * META + KIND]! & ALIAS) !== 0) entry = meta[entry * META + CELL]!;
     switch (line.type) {
       case MetricType.counter:
-        this.#values[entry]! += line.value / line.rate;
+        this.#values[entry]! += line.rate === 1 ? line.value : line.value / line.rate;
         break;
       case MetricType.gauge:
         this.#values[entry] = line.value;
@@ -180,7 +185,8 @@ export class SeriesTable {
         this.#sets.insert(meta[entry * META + CELL]!, b, line.valueStart, line.valueEnd);
         break;
       default:
-        this.#digests.sample(meta[entry * META + CELL]!, line.value, 1 / line.rate);
+        // Most rates are 1, and dividing by them would take longer than asking.
+        this.#digests.sample(meta[entry * META + CELL]!, line.value, line.rate === 1 ? 1 : 1 / line.rate);
     }
     return true;
   }
@@ -221,29 +227,27 @@ export class SeriesTable {
    * stays there: tables of different readers mostly hold different series, and nothing is copied for them.
    */
   absorbCommon(other: SeriesTable): void {
+    const { bytes, words } = bytesOf(other.#keys);
+    const line = this.#line;
     for (let entry = 1; entry <= other.#entries; entry++) {
       const at = entry * META;
       const kind = other.#meta[at + KIND]!;
       if ((kind & (ALIAS | MERGED)) !== 0) continue;
-      const key = other.#meta[at + KEY]!, lengths = other.#meta[at + LENGTHS]!;
-      const nameLength = lengths & 0xffff, tagsLength = lengths >>> 16;
-      const tags = key + nameLength;
-      const line = this.#line;
-      line.nameStart = key;
-      line.nameEnd = tags;
-      line.tagsStart = tags;
-      line.tagsEnd = tags + tagsLength;
+      const lengths = other.#meta[at + LENGTHS]!;
+      line.nameStart = other.#meta[at + KEY]! * 4;
+      line.nameEnd = line.nameStart + (lengths & 0xffff);
+      line.tagsStart = roundUp(line.nameEnd);
+      line.tagsEnd = line.tagsStart + (lengths >>> 16);
       line.type = (kind & TYPE_MASK) as MetricType;
-      const hash = hashLine(other.#keys, line);
       const mine = this.#find(
-        other.#keys,
-        key,
-        nameLength,
-        tags,
-        tagsLength,
+        words,
+        line.nameStart,
+        lengths & 0xffff,
+        line.tagsStart,
+        lengths >>> 16,
         kind >>> KIND_BITS,
         kind & IDENTITY,
-        hash,
+        hashLine(bytes, line),
       );
       if (mine === NO_ENTRY) continue;
       this.#mergeEntry(mine, other, entry, line.type);
@@ -272,11 +276,11 @@ export class SeriesTable {
   }
 
   /**
-   * The entry of that key, or 0. The key's bytes are name, tags, then `extra` more bytes behind the tags; an alias is
-   * found as what it stands for is.
+   * The entry of that key, or 0. Behind the tags, from the next word of the buffer on, a key with a timestamp has
+   * `extra` digits more. An alias is found as what it stands for is.
    */
   #find(
-    b: Uint8Array,
+    b: DataView,
     nameStart: number,
     nameLength: number,
     tagsStart: number,
@@ -287,18 +291,19 @@ export class SeriesTable {
   ): number {
     const slots = this.#slots, meta = this.#meta, keys = this.#keys, mask = this.#mask;
     const lengths = nameLength | tagsLength << 16;
-    probe: for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const entry = slots[slot * 2 + 1]!;
       if (entry === NO_ENTRY) return NO_ENTRY;
       if (slots[slot * 2] !== hash) continue;
       const at = entry * META;
       if (meta[at + LENGTHS] !== lengths || (meta[at + KIND]! & IDENTITY) !== identity) continue;
-      let k = meta[at + KEY]!;
-      for (let i = nameStart, end = nameStart + nameLength; i < end; i++, k++) if (keys[k] !== b[i]) continue probe;
-      for (let i = tagsStart, end = tagsStart + tagsLength; i < end; i++, k++) if (keys[k] !== b[i]) continue probe;
+      const key = meta[at + KEY]!;
+      if (!sameRegion(keys, key, b, nameStart, nameLength)) continue;
+      const tagsKey = key + (nameLength + 3 >> 2);
+      if (tagsLength > 0 && !sameRegion(keys, tagsKey, b, tagsStart, tagsLength)) continue;
       if (extra > 0) {
         if (meta[at + KIND]! >>> KIND_BITS !== extra) continue;
-        for (let i = tagsStart + tagsLength, n = extra; n > 0; i++, k++, n--) if (keys[k] !== b[i]) continue probe;
+        if (!sameRegion(keys, tagsKey + (tagsLength + 3 >> 2), b, roundUp(tagsStart + tagsLength), extra)) continue;
       }
       return entry;
     }
@@ -320,7 +325,7 @@ export class SeriesTable {
     const identity = type | scope << SCOPE_SHIFT | (timestamped ? TIMESTAMPED : 0);
     const extra = timestamped ? String(line.timestamp).length : 0;
     let entry = this.#find(
-      this.#scratch,
+      this.#scratchWords,
       0,
       canonical.nameEnd,
       canonical.tagsStart,
@@ -350,17 +355,20 @@ export class SeriesTable {
     return areCanonical(b, line.tagsStart, line.tagsEnd);
   }
 
-  /** Lays a canonical key into the scratch buffer as `parseCommon` would have found it. */
+  /** Lays a canonical key into the scratch buffer as a line would have it, each part from a word of its own on. */
   #writeKey(name: string, tags: string, timestamp: string, type: MetricType): MetricLine {
-    const need = (name.length + tags.length) * 3 + timestamp.length;
-    if (this.#scratch.length < need) this.#scratch = new Uint8Array(need * 2);
+    const need = (name.length + tags.length) * 3 + timestamp.length + 12 + READ_AHEAD;
+    if (this.#scratch.length < need) {
+      this.#scratch = new Uint8Array(need * 2);
+      this.#scratchWords = new DataView(this.#scratch.buffer);
+    }
     const line = this.#line;
     line.type = type;
     line.nameStart = 0;
     line.nameEnd = this.#utf8.encodeInto(name, this.#scratch).written;
-    line.tagsStart = line.nameEnd;
+    line.tagsStart = roundUp(line.nameEnd);
     line.tagsEnd = line.tagsStart + this.#utf8.encodeInto(tags, this.#scratch.subarray(line.tagsStart)).written;
-    this.#utf8.encodeInto(timestamp, this.#scratch.subarray(line.tagsEnd));
+    this.#utf8.encodeInto(timestamp, this.#scratch.subarray(roundUp(line.tagsEnd)));
     line.hash = hashLine(this.#scratch, line);
     return line;
   }
@@ -389,13 +397,15 @@ export class SeriesTable {
     if ((entry + 1) * META > this.#meta.length) this.#grow();
     const nameLength = line.nameEnd - line.nameStart, tagsLength = line.tagsEnd - line.tagsStart;
     const key = this.#keysLength;
-    this.#keysLength = key + nameLength + tagsLength + extra;
+    const tagsKey = key + (nameLength + 3 >> 2), extraKey = tagsKey + (tagsLength + 3 >> 2);
+    this.#keysLength = extraKey + (extra + 3 >> 2);
     if (this.#keysLength > this.#keys.length) {
-      this.#keys = new Uint8Array(this.#keys.buffer.transfer(Math.max(this.#keys.length * 2, this.#keysLength)));
+      const room = Math.max(this.#keys.length * 2, this.#keysLength);
+      this.#keys = new Int32Array(this.#keys.buffer.transfer(room * 4));
     }
-    const keys = this.#keys;
-    for (let i = 0; i < nameLength; i++) keys[key + i] = b[line.nameStart + i]!;
-    for (let i = 0, to = key + nameLength; i < tagsLength + extra; i++) keys[to + i] = b[line.tagsStart + i]!;
+    copyRegion(b, line.nameStart, nameLength, this.#keys, key);
+    copyRegion(b, line.tagsStart, tagsLength, this.#keys, tagsKey);
+    copyRegion(b, roundUp(line.tagsEnd), extra, this.#keys, extraKey);
     const at = entry * META;
     this.#meta[at + KEY] = key;
     this.#meta[at + LENGTHS] = nameLength | tagsLength << 16;
@@ -419,11 +429,16 @@ export class SeriesTable {
   }
 }
 
-/** Words of an index for that many entries: pairs, at most three quarters taken, a power of two. */
+/** An index up to this many entries stays in a processor's cache even at four slots an entry. */
+const SPARSE_ENTRIES = 16_384;
+
+/**
+ * Words of an index for that many entries: pairs, a power of two. A quarter taken where that is small, so that nearly all
+ * lookups meet their entry at once (half taken, each fourth lookup costs a mispredicted branch); else up to three quarters.
+ */
 function slotsFor(entries: number): number {
-  let slots = 512;
-  while (slots * 0.75 < entries) slots *= 2;
-  return slots * 2;
+  const slots = entries <= SPARSE_ENTRIES ? entries * 4 : entries / 0.75;
+  return 2 ** Math.ceil(Math.log2(slots)) * 2;
 }
 
 function place(slots: Int32Array, mask: number, hash: number, entry: number): void {
@@ -431,6 +446,29 @@ function place(slots: Int32Array, mask: number, hash: number, entry: number): vo
   while (slots[slot * 2 + 1] !== NO_ENTRY) slot = (slot + 1) & mask;
   slots[slot * 2] = hash;
   slots[slot * 2 + 1] = entry;
+}
+
+/** The first multiple of 4 from `at` on. */
+function roundUp(at: number): number {
+  return at + 3 & ~3;
+}
+
+/** Whether `length` bytes of a key equal those of `b`, of which 3 more must be readable. */
+function sameRegion(keys: Int32Array, key: number, b: DataView, start: number, length: number): boolean {
+  const end = start + (length & ~3);
+  for (; start < end; start += 4, key++) if (keys[key] !== b.getInt32(start, true)) return false;
+  const rest = length & 3;
+  return rest === 0 || keys[key] === (b.getInt32(start, true) & LOW_BYTES[rest]!);
+}
+
+/** Writes bytes into words that are zero. */
+function copyRegion(b: Uint8Array, start: number, length: number, keys: Int32Array, key: number): void {
+  for (let i = 0; i < length; i++) keys[key + (i >> 2)]! |= b[start + i]! << (i & 3) * 8;
+}
+
+/** The bytes that words are made of. Keys end at whole words, so that no read goes past them. */
+function bytesOf(words: Int32Array<ArrayBuffer>): { bytes: Uint8Array; words: DataView } {
+  return { bytes: new Uint8Array(words.buffer), words: new DataView(words.buffer) };
 }
 
 function grownFloats(floats: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
@@ -462,8 +500,13 @@ export class SeriesView {
   /** The number of the digest or sketch in `digests` or `sets`. */
   cell = 0;
 
-  constructor(keys: Uint8Array, readonly digests: DigestStore, readonly sets: SetStore, text: TextDecoder) {
-    this.#keys = keys;
+  constructor(
+    keys: Int32Array<ArrayBuffer>,
+    readonly digests: DigestStore,
+    readonly sets: SetStore,
+    text: TextDecoder,
+  ) {
+    this.#keys = bytesOf(keys).bytes;
     this.#text = text;
   }
 
@@ -485,22 +528,26 @@ export class SeriesView {
   }
 
   name(): string {
-    return this.#slice(0, this.#lengths & 0xffff);
+    return this.#slice(0, this.#nameLength);
   }
 
   /** The canonical tags, joined by commas; "" without tags. */
   tagString(): string {
-    return this.#slice(this.#lengths & 0xffff, this.#lengths >>> 16);
+    return this.#slice(roundUp(this.#nameLength), this.#lengths >>> 16);
   }
 
   /** Unix seconds that its samples brought; 0 when they brought none. */
   timestamp(): number {
     if ((this.#kind & TIMESTAMPED) === 0) return 0;
-    return Number(this.#slice((this.#lengths & 0xffff) + (this.#lengths >>> 16), this.#kind >>> KIND_BITS));
+    return Number(this.#slice(roundUp(roundUp(this.#nameLength) + (this.#lengths >>> 16)), this.#kind >>> KIND_BITS));
+  }
+
+  get #nameLength(): number {
+    return this.#lengths & 0xffff;
   }
 
   #slice(from: number, length: number): string {
-    const start = this.#key + from;
+    const start = this.#key * 4 + from;
     return length === 0 ? "" : this.#text.decode(this.#keys.subarray(start, start + length));
   }
 }

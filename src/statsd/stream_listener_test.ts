@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { realClock } from "../clock/mod.ts";
-import { type ListenAddress } from "./address.ts";
+import type { ListenAddress } from "./address.ts";
 import { At, rejectedLines, TOO_LONG } from "./stats.ts";
 import { startStreamListener } from "./stream_listener.ts";
-import { at, closedByPeer, connect, leakFreeTest, rig, send, until } from "./stream_testing.ts";
+import { at, closedByPeer, connect, leakFreeTest, newDirectory, rig, send, until } from "./stream_testing.ts";
 
 const isLinux = Deno.build.os === "linux";
 const byTransport: [name: string, address: () => ListenAddress][] = [
   ["tcp", () => at("tcp://127.0.0.1:0")],
-  ["unix", () => at(`unix://${Deno.makeTempDirSync()}/statsd.sock`)],
+  ["unix", () => at(`unix://${newDirectory()}/statsd.sock`)],
   ["unix, abstract", () => at(`unix:@limier-test-${crypto.randomUUID()}`)],
 ];
 

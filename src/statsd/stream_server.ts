@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import type { Clock, Running } from "../clock/mod.ts";
 import { formatAddress, type ListenAddress } from "./address.ts";
 import { At } from "./stats.ts";
-import { untilQuiet } from "./stream_drain.ts";
+import { untilQuiet, untilStreamsQuiet } from "./stream_drain.ts";
 import type { ConnectionLimit, ListenerLog } from "./stream_limit.ts";
 import { listenOn } from "./stream_socket.ts";
 import type { TlsSettings } from "./stream_tls.ts";
@@ -72,11 +72,12 @@ export async function startStreamServer(
   newReader: () => StreamReader,
 ): Promise<StreamListener> {
   const server = createServer();
-  const streams = new Streams(settings, deps, newReader, formatAddress(address));
+  const streams = new Streams(settings, deps, newReader);
   const usesTls = address.transport === "tcp" && settings.tls.mode !== "unencrypted";
   const tlsServer = usesTls ? newTlsServer(settings.tls, streams) : undefined;
   server.on("connection", (raw) => streams.accept(raw, tlsServer));
   const bound = await listenOn(server, address);
+  streams.name = formatAddress(bound.address);
   server.on("error", (error) => streams.serverFailed(error));
   const idle = streams.closeIdle();
   const done = Promise.withResolvers<void>();
@@ -88,7 +89,7 @@ export async function startStreamServer(
     await untilQuiet(() => streams.accepted);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     bound.release();
-    await untilQuiet(() => streams.events);
+    if (streams.open > 0) await untilStreamsQuiet(() => streams.events);
     streams.closeAll();
     await Promise.all([closed, idle]);
     done.resolve();
@@ -111,7 +112,8 @@ class Streams {
   readonly #settings: StreamSettings;
   readonly #deps: StreamDeps;
   readonly #newReader: () => StreamReader;
-  readonly #name: string;
+  /** For the log. */
+  name = "";
   /** The first to become idle first: all wait equally long. */
   readonly #byDeadline = new Set<Connection>();
   readonly #handshakes = new Map<Socket, Connection>();
@@ -121,11 +123,10 @@ class Streams {
   #logSecond = 0;
   #logged = 0;
 
-  constructor(settings: StreamSettings, deps: StreamDeps, newReader: () => StreamReader, name: string) {
+  constructor(settings: StreamSettings, deps: StreamDeps, newReader: () => StreamReader) {
     this.#settings = settings;
     this.#deps = deps;
     this.#newReader = newReader;
-    this.#name = name;
   }
 
   accept(raw: Socket, tlsServer: TlsServer | undefined): void {
@@ -159,6 +160,7 @@ class Streams {
       socket.destroy();
       return;
     }
+    this.#events++;
     this.#handshakes.delete(connection.raw);
     this.#read(connection, socket);
   }
@@ -197,6 +199,11 @@ class Streams {
   /** How many have been accepted. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Connections that have not been closed from here. */
+  get open(): number {
+    return this.#byDeadline.size;
   }
 
   /** Grows with everything that happens on a connection. */
@@ -254,6 +261,6 @@ class Streams {
   #log(level: "debug" | "warn", message: string): void {
     const second = Math.floor(this.#deps.clock.monotonic() / 1000);
     if (second !== this.#logSecond) [this.#logSecond, this.#logged] = [second, 0];
-    if (this.#logged++ < LINES_A_SECOND) this.#deps.log(level, `${this.#name}: ${message}`);
+    if (this.#logged++ < LINES_A_SECOND) this.#deps.log(level, `${this.name}: ${message}`);
   }
 }

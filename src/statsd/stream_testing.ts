@@ -8,11 +8,9 @@ import { At, FIRST_METRIC_REFUSAL, newStats, TOO_LONG } from "./stats.ts";
 import { ConnectionLimit } from "./stream_limit.ts";
 import type { LineStreamDeps, LineStreamSettings } from "./stream_listener.ts";
 
-// Opened once and kept: the first test must not be blamed for it.
-if (Deno.build.os === "linux") openLibc();
-
 /** A test that fails when it leaves a timer, an operation or a resource behind. */
 export function leakFreeTest(name: string, fn: () => Promise<void>, ignore = false): void {
+  if (Deno.build.os === "linux") openLibc(); // opened once and kept: the first test must not be blamed for it
   Deno.test({ name, ignore, sanitizeOps: true, sanitizeResources: true, fn });
 }
 
@@ -59,6 +57,13 @@ export function recordingHeart() {
       return reason === Reason.ok;
     },
   };
+}
+
+/** A fresh directory that goes when the tests of its file are over. */
+export function newDirectory(): string {
+  const directory = Deno.makeTempDirSync();
+  addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+  return directory;
 }
 
 /** Settings and dependencies of a listener under test; its clock stands still. */

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import type { RuntimePackage } from "./runtime_packages.ts";
+
+/** A package whose licence can't be told; the message names it. */
+export class LicenceError extends Error {
+  override readonly name = "LicenceError";
+  readonly code = "licences.missing";
+}
+
+/** Fetches a text; null where there is none. */
+export type FetchText = (address: string) => Promise<string | null>;
+
+/** Names a licence bears in a package on JSR, which can't be listed. */
+const NAMES_ON_JSR = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE"];
+
+/**
+ * The licence texts that a package carries, notices among them, in the order of their file names.
+ *
+ * @throws {LicenceError} if it carries none
+ */
+export async function licenceText({ name, version, origin }: RuntimePackage, fetchText: FetchText): Promise<string> {
+  const texts = origin.kind === "npm" ? await textsIn(origin.directory) : await firstTextAt(origin.address, fetchText);
+  if (texts.length === 0) {
+    throw new LicenceError(`Cannot tell the licence of ${name}@${version}: it carries no text of it`);
+  }
+  return texts.map((text) => text.replaceAll("\r\n", "\n").trim()).join("\n\n");
+}
+
+/** The texts of the licence files in a directory; none where there is no such directory. */
+export async function textsIn(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(directory)) {
+      if (isFile && /^(licen[cs]e|copying|notice)([.-].*)?$/i.test(name)) names.push(name);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return await Promise.all(names.sort().map((name) => Deno.readTextFile(join(directory, name))));
+}
+
+async function firstTextAt(address: string, fetchText: FetchText): Promise<string[]> {
+  for (const name of NAMES_ON_JSR) {
+    const text = await fetchText(address + name);
+    if (text !== null) return [text];
+  }
+  return [];
+}
