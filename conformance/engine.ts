@@ -13,8 +13,8 @@ export interface Engine {
 /** The engine of this checkout, in this process: what the commands call, without the commands. */
 export async function inProcessEngine(): Promise<Engine> {
   const [{ decodeInput }, { feedScenario }] = await Promise.all([
-    import("../src/agent/decode.ts"),
-    import("../src/agent/feed.ts"),
+    import("../src/agent/mod.ts"),
+    import("../src/agent/mod.ts"),
   ]);
   return {
     decode(protocol, { bytes, hex }, { timeS, set }) {

@@ -1,8 +1,6 @@
 /** The process: hands the command line to a command. */
-import { commands } from "./cli/commands.ts";
-import { complain, Exit, print, readArgs, UsageError } from "./cli/command.ts";
-import { InputError } from "./cli/input.ts";
-import { configErrorLines } from "./agent/load.ts";
+import { configErrorLines } from "./agent/mod.ts";
+import { commands, complain, Exit, InputError, print, readArgs, UsageError } from "./cli/mod.ts";
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

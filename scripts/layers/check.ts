@@ -46,8 +46,8 @@ export function checkLayers(files: ReadonlyMap<string, string>): Problem[] {
 function edgesOf(path: string, source: string): Edge[] {
   return referencesOf(source).flatMap(({ kind, specifier, line }): Edge[] => {
     const to = targetOf(path, specifier);
-    // A test may start whatever it likes in a process or worker of its own.
-    if (kind === "url" && isTest(path)) return [];
+    // In a process or worker of its own a test may start whatever it likes, and a script the program.
+    if (kind === "url" && (isTest(path) || (to === "src/main.ts" && moduleOf(path) === null))) return [];
     return to === null ? [] : [{ from: path, to, line, loads: kind === "import" }];
   });
 }

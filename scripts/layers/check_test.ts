@@ -104,9 +104,11 @@ Deno.test("checkLayers() takes a worker that imports who starts it for no circle
   assert.deepEqual(said(files), []);
 });
 
-Deno.test("checkLayers() lets a test start the program", () => {
-  const files = new Map([["src/cli/run_test.ts", `start(new URL("../main.ts", import.meta.url));`]]);
-  assert.deepEqual(said(files), []);
+Deno.test("checkLayers() lets tests and scripts start the program, and src not", () => {
+  const start = `start(new URL("../main.ts", import.meta.url));`;
+  assert.deepEqual(said(new Map([["src/cli/run_test.ts", start]])), []);
+  assert.deepEqual(said(new Map([["scripts/bench.ts", start.replace("../", "../src/")]])), []);
+  assert.equal(said(new Map([["src/cli/run.ts", start]])).length, 1);
 });
 
 Deno.test("checkLayers() names each import once, by path and line", () => {

@@ -6,7 +6,7 @@ import type { Meter, Point } from "../metric/mod.ts";
 import { newReporter, type Reporter } from "../telemetry/mod.ts";
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
-import { BUILD_DATE, VERSION } from "./version.ts";
+import { buildDate, VERSION } from "./version.ts";
 
 /** What an embedded agent may be given. */
 export interface AgentOptions {
@@ -98,7 +98,7 @@ async function serve(
   if (http.address.transport === "einhorn") throw new RangeError("Cannot embed on einhorn@N: write fd@N");
   const app = newApp({
     version: VERSION,
-    buildDate: BUILD_DATE,
+    buildDate: buildDate(),
     args: [],
     config: () => ({}),
     configEnabled: false,

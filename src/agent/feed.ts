@@ -12,6 +12,7 @@ import {
   decodeSpan,
   errorObject,
   eventObject,
+  invalidMetrics,
   isWireError,
   jsonLine,
   type JsonObject,
@@ -151,8 +152,12 @@ class Stage implements AsyncDisposable {
 
   #ingestSpan(bytes: Uint8Array): void {
     const decoded = decodeSpan(bytes);
-    if (isWireError(decoded)) this.#add(errorObject(decoded));
-    else this.#core.spans.ingest(decoded, "packet");
+    if (isWireError(decoded)) {
+      this.#add(errorObject(decoded));
+      return;
+    }
+    for (const error of invalidMetrics(decoded)) this.#add(errorObject(error));
+    this.#core.spans.ingest(decoded, "packet");
   }
 
   async #record(output: string, url: string, init: RequestInit): Promise<Response> {

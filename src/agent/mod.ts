@@ -1,6 +1,15 @@
 /**
- * The agent for programs that embed it.
+ * The agent: its configuration composed of the modules' sections, its parts wired together, and what the commands of the
+ * program do. `startAgent` is what an embedding program needs.
  *
  * @module
  */
+export { type AgentConfig, type AgentDefaults, readAgentConfig } from "./config.ts";
+export { DECODE_PROTOCOLS, decodeInput, type DecodeOptions, type DecodeProtocol } from "./decode.ts";
+export { diagnose, type Finding } from "./doctor.ts";
+export { readDoctorFacts } from "./doctor_facts.ts";
 export { type Agent, type AgentOptions, startAgent } from "./embedded.ts";
+export { FEED_PROTOCOLS, type FeedProtocol, feedScenario } from "./feed.ts";
+export { configErrorLines, loadConfig, type Loaded, type LoadOptions, shownConfig } from "./load.ts";
+export { type ProgramOptions, runProgram } from "./program.ts";
+export { buildDate, VERSION } from "./version.ts";

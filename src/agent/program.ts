@@ -23,7 +23,7 @@ import {
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
 import { configErrorLines, loadConfig, type Loaded, type LoadOptions, shownConfig } from "./load.ts";
-import { BUILD_DATE, VERSION } from "./version.ts";
+import { buildDate, VERSION } from "./version.ts";
 
 /** How the program is to run. */
 export interface ProgramOptions {
@@ -131,7 +131,7 @@ class Program {
     if (http.address === null) return undefined;
     const app = newApp({
       version: VERSION,
-      buildDate: BUILD_DATE,
+      buildDate: buildDate(),
       args: [Deno.execPath(), ...Deno.args],
       config: () => shownConfig(this.#loaded, this.#options.printSecrets),
       configEnabled: http.config,

@@ -1,5 +1,5 @@
 import { stringify } from "@std/yaml";
-import { configErrorLines, loadConfig, type Loaded, shownConfig } from "../agent/load.ts";
+import { configErrorLines, loadConfig, type Loaded, shownConfig } from "../agent/mod.ts";
 import { type Command, complain, Exit, print, UsageError } from "./command.ts";
 import { readInput } from "./input.ts";
 

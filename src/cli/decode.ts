@@ -1,4 +1,4 @@
-import { DECODE_PROTOCOLS, decodeInput, type DecodeProtocol } from "../agent/decode.ts";
+import { DECODE_PROTOCOLS, decodeInput, type DecodeProtocol } from "../agent/mod.ts";
 import { type Command, Exit, UsageError } from "./command.ts";
 import { onePath, readInput } from "./input.ts";
 import { LineWriter } from "./line_writer.ts";

@@ -1,5 +1,4 @@
-import { diagnose, type Finding } from "../agent/doctor.ts";
-import { readDoctorFacts } from "../agent/doctor_facts.ts";
+import { diagnose, type Finding, readDoctorFacts } from "../agent/mod.ts";
 import { type Command, Exit, print, UsageError } from "./command.ts";
 
 export const doctor: Command = {

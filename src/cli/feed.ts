@@ -1,6 +1,6 @@
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { readDocument } from "../config/mod.ts";
-import { FEED_PROTOCOLS, feedScenario } from "../agent/feed.ts";
+import { FEED_PROTOCOLS, feedScenario } from "../agent/mod.ts";
 import { type Command, Exit, print, UsageError } from "./command.ts";
 import { onePath, openInput, readInput } from "./input.ts";
 

@@ -1,4 +1,4 @@
-import { runProgram } from "../agent/program.ts";
+import { runProgram } from "../agent/mod.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/mod.ts";
 import { load } from "./check.ts";
 import { type Command, Exit, UsageError } from "./command.ts";

@@ -1,4 +1,4 @@
-import { BUILD_DATE, VERSION } from "../agent/version.ts";
+import { buildDate, VERSION } from "../agent/mod.ts";
 import { type Command, Exit, print } from "./command.ts";
 
 export const version: Command = {
@@ -20,7 +20,7 @@ Example:
       deno: Deno.version.deno,
       os: Deno.build.os,
       arch: Deno.build.arch,
-      build_date: BUILD_DATE || "dirty",
+      build_date: buildDate() || "dirty",
     };
     if (json) print(JSON.stringify(facts));
     else print(`limier ${facts.version} (deno ${facts.deno}, ${facts.os} ${facts.arch}, ${facts.build_date})`);

@@ -30,8 +30,8 @@ export interface FlushCounts {
 export function storeName(type: MetricType, scope: Scope): string {
   const name = TYPE_NAMES[type];
   if (scope === Scope.mixed) return name;
-  if (scope === Scope.local) return type === MetricType.counter || type === MetricType.gauge ? name : `local_${name}`;
-  return type === MetricType.set ? name : type === MetricType.timer ? "global_timers" : `global_${name}`;
+  if (scope === Scope.local) return `local_${name}`;
+  return type === MetricType.timer ? "global_timers" : `global_${name}`;
 }
 
 /** Appended to a histogram's name for percentile `p`: 0.5 gives `50percentile`, 0.999 gives `99_9percentile`. */

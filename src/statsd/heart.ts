@@ -1,7 +1,7 @@
 /** The heart of the statsd source: lines and spans in, one interval's state out. Pure but for the time it is told. */
 import type { Check, Event } from "../metric/mod.ts";
-import { parseCheck } from "./check_wire.ts";
-import { parseEvent } from "./event_wire.ts";
+import { parseCheck, type ParsedCheck } from "./check_wire.ts";
+import { type ParsedEvent, parseEvent } from "./event_wire.ts";
 import {
   forEachValue,
   hashLine,
@@ -261,7 +261,7 @@ export class Heart {
       return false;
     }
     this.stats[At.events]!++;
-    if (this.#events.length < this.#config.maxEvents) this.#events.push(event);
+    if (this.#events.length < this.#config.maxEvents) this.#events.push(withoutOrigin(event));
     else this.stats[At.refusedEvents]!++;
     return true;
   }
@@ -274,7 +274,7 @@ export class Heart {
       return false;
     }
     this.stats[At.checks]!++;
-    this.addCheck(check);
+    this.addCheck(withoutOrigin(check));
     return true;
   }
 
@@ -298,4 +298,10 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return all;
+}
+
+/** What is published of an event or check: where it came from on the host was for the agent only. */
+function withoutOrigin<T extends ParsedEvent | ParsedCheck>(parsed: T): T {
+  const { container: _container, externalData: _externalData, cardinality: _cardinality, ...rest } = parsed;
+  return rest as T;
 }

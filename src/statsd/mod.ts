@@ -35,7 +35,7 @@ export {
 export { startStatsd, type StatsdDeps, type StatsdSource } from "./source.ts";
 export type { SpanCount, SsfFormat } from "./spans.ts";
 export { encodeFrame, FrameReader } from "./ssf_frames.ts";
-export { type DecodedSpan, decodeSpan, encodeSpan, float32Parts } from "./ssf_wire.ts";
+export { type DecodedSpan, decodeSpan, encodeSpan, float32Parts, invalidMetrics } from "./ssf_wire.ts";
 export {
   acceptedLines,
   At,

@@ -314,13 +314,14 @@ export class SeriesTable {
     const { nameStart, nameEnd, tagsStart, tagsEnd, type } = line;
     if (this.#isCanonical(b, line)) return this.#insertSeries(b, line, type, 0);
 
-    const { tags, scope } = canonicalTags(
+    const { tags, scope: asked } = canonicalTags(
       this.#text.decode(b.subarray(tagsStart, tagsEnd)),
       this.#config.extendTags,
     );
+    const scope = storeScope(type, asked);
     if (this.#config.maxTagsPerMetric > 0 && tags.length > this.#config.maxTagsPerMetric) return NO_ENTRY;
     const name = this.#text.decode(b.subarray(nameStart, nameEnd));
-    const timestamped = line.timestamp > 0 && !(this.#config.isLocal && scope === Scope.global);
+    const timestamped = line.timestamp > 0 && !(this.#config.isLocal && asked === Scope.global);
     const canonical = this.#writeKey(name, tags.join(","), timestamped ? String(line.timestamp) : "", type);
     const identity = type | scope << SCOPE_SHIFT | (timestamped ? TIMESTAMPED : 0);
     const extra = timestamped ? String(line.timestamp).length : 0;
@@ -427,6 +428,13 @@ export class SeriesTable {
     }
     old.buffer.transfer(0); // gives the memory back now, not when the collector comes by
   }
+}
+
+/** Counters and gauges that are local only, and sets that are global only, are the same series as mixed ones. */
+function storeScope(type: MetricType, asked: Scope): Scope {
+  if (type === MetricType.set) return asked === Scope.global ? Scope.mixed : asked;
+  if (type === MetricType.counter || type === MetricType.gauge) return asked === Scope.local ? Scope.mixed : asked;
+  return asked;
 }
 
 /** An index up to this many entries stays in a processor's cache even at four slots an entry. */
