@@ -33,13 +33,13 @@ export function loadConfig(text: string, { file, env, veneur, strict }: LoadOpti
     const root = Section.of(config, { file, collect: true });
     return { config: readAgentConfig(root, { asProgram: true }), values: valuesOf(root), warnings };
   }
-  const root = readDocument(text, file || "defaults", {
-    env,
-    prefix: "LIMIER",
-    ignoredVariables: OTHER_VARIABLES,
-    collect: true,
-  });
+  const root = readLimierDocument(text, file || "defaults", env);
   return { config: readAgentConfig(root, { asProgram: true }), values: valuesOf(root), warnings: [] };
+}
+
+/** A file with the overrides of the environment, not yet checked; its errors are collected. */
+export function readLimierDocument(text: string, file: string, env: Readonly<Record<string, string>>): Section {
+  return readDocument(text, file, { env, prefix: "LIMIER", ignoredVariables: OTHER_VARIABLES, collect: true });
 }
 
 function valuesOf(root: Section): Record<string, unknown> {

@@ -1,13 +1,7 @@
 /** The agent as a process: logs, signals, reload, crash reports, exit code. */
 import { type Clock, realClock } from "../clock/mod.ts";
 import { type HttpServer, newApp, startHttp } from "../http/mod.ts";
-import {
-  adoptDescriptor,
-  findInherited,
-  InheritedSocketError,
-  isInheritedAddress,
-  sendEinhornAck,
-} from "../linux/mod.ts";
+import { adoptDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
 import {
   type CpuProfile,
   type LogLevel,

@@ -1,6 +1,5 @@
 import { TextLineStream } from "@std/streams/text-line-stream";
-import { readDocument } from "../config/mod.ts";
-import { FEED_PROTOCOLS, feedScenario } from "../agent/mod.ts";
+import { FEED_PROTOCOLS, feedScenario, readLimierDocument } from "../agent/mod.ts";
 import { type Command, Exit, print, UsageError } from "./command.ts";
 import { onePath, openInput, readInput } from "./input.ts";
 
@@ -39,6 +38,7 @@ Example:
 
 async function readConfig(file: string): Promise<object> {
   const text = new TextDecoder().decode(await readInput(file));
-  const root = readDocument(text, file, { env: Deno.env.toObject(), prefix: "LIMIER" });
+  const root = readLimierDocument(text, file, Deno.env.toObject());
+  root.throwCollected();
   return Object.fromEntries(root.keys().map((key) => [key, root.value(key)]));
 }

@@ -8,7 +8,7 @@ import {
   parseLine,
   READ_AHEAD,
   readNumber,
-  Reason,
+  type Reason,
   REASON_MESSAGES,
   REASON_NAMES,
   TYPE_NAMES,
