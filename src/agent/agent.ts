@@ -137,7 +137,7 @@ class WiredAgent implements RunningAgent {
   get pages(): Readonly<Record<string, () => string>> {
     // Looked up when asked for, as a reload may bring other outputs.
     const text = () => this.#outputs.map((output) => output.page()).filter((page) => page !== undefined).join("");
-    return this.#config.statsd.prometheusExposition ? { statsd: text } : {};
+    return this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {};
   }
 
   async flushNow(): Promise<readonly Point[]> {

@@ -1,7 +1,7 @@
 /** The whole configuration, composed of the modules' sections. */
-import { isSecretName, Section } from "../config/mod.ts";
+import { isSecretName, REDACTED, Section } from "../config/mod.ts";
 import { type HttpConfig, readHttpConfig } from "../http/mod.ts";
-import { destinationOf, NO_FILTER, type OutputConfig, readOutputs } from "../output/mod.ts";
+import { type OutputConfig, readOutputs } from "../output/mod.ts";
 import { readStatsdConfig, type StatsdConfig } from "../statsd/mod.ts";
 import { LOG_LEVELS, type LogLevel, parseSentryDsn, type SentryDsn } from "../telemetry/mod.ts";
 
@@ -10,7 +10,10 @@ export interface AgentConfig {
   readonly statsd: StatsdConfig;
   readonly http: HttpConfig;
   readonly outputs: readonly OutputConfig[];
+  /** Absent: nothing is reported. */
   readonly sentry: SentryDsn | undefined;
+  /** The DSN as it is written; "" where there is none. */
+  readonly sentryDsn: string;
   readonly logLevel: LogLevel | undefined;
   /** The CPU profile of the whole run is written to this file; "" writes none. */
   readonly profilePath: string;
@@ -52,18 +55,20 @@ export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): Ag
     http: asProgram || root.section("http").has("address") ? http : { ...http, address: null },
     outputs: withExclusions(statsd, withExposition(statsd, outputs)),
     sentry: sentry?.dsn,
+    sentryDsn: sentry?.text ?? "",
     logLevel,
     profilePath: profile ? "limier.cpuprofile" : "",
     secrets: secretsOf(root),
   };
 }
 
-function readSentry(section: Section): { dsn: SentryDsn | undefined } {
+function readSentry(section: Section): { text: string; dsn: SentryDsn | undefined } {
   section.refuseOthers(["dsn"]);
-  const dsn = section.secret("dsn") ?? "";
-  if (dsn === "") return { dsn: undefined };
+  const text = section.secret("dsn") ?? "";
+  // What `limier check` has printed can be checked again.
+  if (text === "" || text === REDACTED) return { text, dsn: undefined };
   try {
-    return { dsn: parseSentryDsn(dsn) };
+    return { text, dsn: parseSentryDsn(text) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     section.fail("dsn", `the DSN that Sentry shows for the project: ${error.message}`);
@@ -74,21 +79,8 @@ function readSentry(section: Section): { dsn: SentryDsn | undefined } {
 function withExposition(statsd: StatsdConfig, outputs: readonly OutputConfig[]): readonly OutputConfig[] {
   const kind = "prometheus_exposition";
   if (!statsd.prometheusExposition || outputs.some((output) => output.kind === kind)) return outputs;
-  return [...outputs, {
-    name: kind,
-    kind,
-    mode: "single",
-    hosts: [],
-    worker: 1,
-    timeoutMs: 30_000,
-    backoff: { initMs: 1_000, maxMs: 60_000 },
-    maxRetries: 0,
-    bulkMaxSize: 25_000,
-    sends: ["points"],
-    tls: {},
-    filter: NO_FILTER,
-    own: destinationOf(kind).readConfig(Section.of({})),
-  }];
+  const section = { name: kind, kind, interval: `${statsd.intervalMs}ms`, max_series: statsd.maxSeries };
+  return [...outputs, ...readOutputs([Section.of(section)], { defaultStdout: false })];
 }
 
 /** `tags_exclude` names tag keys for every output, or `key|output|output`. */
@@ -99,7 +91,8 @@ function withExclusions(statsd: StatsdConfig, outputs: readonly OutputConfig[]):
     const keys = rules.filter(([, ...names]) =>
       names.length === 0 || names.includes(output.name) || names.includes(output.kind)
     ).map(([key]) => key!);
-    return { ...output, filter: { ...output.filter, excludeTags: [...output.filter.excludeTags, ...keys] } };
+    const excludeTags = [...new Set([...output.filter.excludeTags, ...keys])];
+    return { ...output, filter: { ...output.filter, excludeTags } };
   });
 }
 

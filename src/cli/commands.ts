@@ -1,4 +1,5 @@
 /** The program's commands, in the order in which they are listed. */
+import { bench } from "./bench.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { decode } from "./decode.ts";
@@ -8,4 +9,4 @@ import { feed } from "./feed.ts";
 import { run } from "./run.ts";
 import { version } from "./version.ts";
 
-export const commands: readonly Command[] = [run, check, decode, feed, version, emit, doctor];
+export const commands: readonly Command[] = [run, check, decode, feed, version, emit, doctor, bench];

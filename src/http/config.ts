@@ -47,7 +47,7 @@ export function readHttpConfig(section: Section): HttpConfig {
     quit: section.boolean("quit") ?? false,
     config: section.boolean("config") ?? false,
     ...token === undefined ? {} : { token },
-    allowedHosts: [...section.strings("allowed_hosts") ?? [], ...ownName(address)],
+    allowedHosts: [...new Set([...section.strings("allowed_hosts") ?? [], ...ownName(address)])],
     ...tls === undefined ? {} : { tls },
     limits: {
       ...HTTP_LIMITS,

@@ -68,8 +68,8 @@ export interface StatsdConfig {
   readonly prometheusExposition: boolean;
 }
 
-/** The keys of the section that mean something. */
-const KEYS = [
+/** The keys of the section. */
+export const STATSD_KEYS: readonly string[] = [
   "udp_address",
   "tcp_address",
   "statsd_listen_addresses",
@@ -132,7 +132,7 @@ const LARGEST_DATAGRAM = 65_507;
  * @throws {ConfigError} on an unknown key or a value it can't use
  */
 export function readStatsdConfig(section: Section, listensByDefault = true): StatsdConfig {
-  section.refuseOthers(KEYS);
+  section.refuseOthers(STATSD_KEYS);
   const hostname = section.string("hostname");
   const config: StatsdConfig = {
     listen: readListen(section, listensByDefault),

@@ -3,6 +3,7 @@ import type { Running } from "../clock/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import type { Heart } from "./heart.ts";
 import { READ_AHEAD } from "./metric_wire.ts";
+import { untilQuiet } from "./stream_drain.ts";
 import { sharedMonotonicMs } from "./threads.ts";
 
 /** Longer than any datagram. */
@@ -30,6 +31,7 @@ export function startDatagramListener(
     ? { ...address, hostname: socket.addr.hostname, port: socket.addr.port }
     : address;
   let stopped = false;
+  let received = 0;
 
   async function run(): Promise<void> {
     const buffer = new Uint8Array(BUFFER_BYTES + 1 + READ_AHEAD);
@@ -37,6 +39,7 @@ export function startDatagramListener(
     while (!stopped) {
       try {
         const [datagram] = await socket.receive(room);
+        received++;
         heart.setTime(Date.now(), sharedMonotonicMs());
         heart.ingestDatagram(buffer, 0, datagram.length);
       } catch (error) {
@@ -51,16 +54,11 @@ export function startDatagramListener(
     done,
     async [Symbol.asyncDispose]() {
       if (!stopped) {
-        await drained();
+        await untilQuiet(() => received);
         stopped = true;
         socket.close();
       }
       await done;
     },
   };
-}
-
-/** What has arrived is read before a socket is closed: the read loop takes one datagram a turn of the event loop. */
-async function drained(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -15,7 +15,7 @@
  */
 export { formatAddress, type ListenAddress, parseHostPort, parseListenAddress } from "./address.ts";
 export { type BackendConfig, coreConfig } from "./backend.ts";
-export { type Aggregate, AGGREGATES, readStatsdConfig, type StatsdConfig } from "./config.ts";
+export { type Aggregate, AGGREGATES, readStatsdConfig, STATSD_KEYS, type StatsdConfig } from "./config.ts";
 export { AggregationCore, type CoreConfig, type CoreDeps, type FlushReport, type Published } from "./core.ts";
 export { type DecodeConfig, decodeDatagram, decodeSsf } from "./decode.ts";
 export { checkObject, errorObject, eventObject, jsonLine, type JsonObject, type JsonValue } from "./decode_objects.ts";

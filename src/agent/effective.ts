@@ -1,0 +1,129 @@
+/** The configuration in force, in the words of limier.yaml: every key of every section, whatever was written. */
+import { formatDuration, formatSize } from "../config/mod.ts";
+import { formatHttpAddress, type HttpConfig } from "../http/mod.ts";
+import type { BatchKind } from "../metric/mod.ts";
+import { destinationOf, type Encoder, type OutputConfig } from "../output/mod.ts";
+import { formatAddress, type ListenAddress, STATSD_KEYS, type StatsdConfig } from "../statsd/mod.ts";
+import { type AgentConfig, hostnameOf } from "./config.ts";
+
+/** A section as the YAML yields it. */
+type Yaml = Record<string, unknown>;
+
+/**
+ * The configuration as a limier.yaml that says all of it would have it, secrets and all. A key without a value, such as
+ * a proxy that is not used, is `null`, which reads as if it were absent.
+ */
+export function effectiveConfig(config: AgentConfig): Yaml {
+  return {
+    statsd: statsdSection(config),
+    http: httpSection(config.http),
+    outputs: config.outputs.map(outputSection),
+    sentry: { dsn: config.sentryDsn },
+    log_level: config.logLevel ?? "info",
+    enable_profiling: config.profilePath !== "",
+  };
+}
+
+function statsdSection(config: AgentConfig): Yaml {
+  const { statsd } = config;
+  const named: Yaml = {
+    ...listenKeys(statsd),
+    ssf_listen_addresses: statsd.ssfListen.map(formatAddress),
+    trace_address: "", // one of ssf_listen_addresses by now
+    read_buffer_size_bytes: statsd.readBufferSizeBytes,
+    hostname: hostnameOf(config),
+    veneur_metrics_scopes: statsd.ownScopes,
+    veneur_metrics_additional_tags: statsd.ownTags,
+  };
+  return byName(STATSD_KEYS, statsd, named);
+}
+
+/** The first addresses are those of `udp_address` and `tcp_address`, where they are of that kind and plain. */
+function listenKeys({ listen }: StatsdConfig): Yaml {
+  const rest = [...listen];
+  const take = (transport: ListenAddress["transport"]): string => {
+    const [first] = rest;
+    if (first === undefined || first.transport !== transport || first.family !== undefined) return "";
+    rest.shift();
+    return formatAddress(first).slice(`${transport}://`.length);
+  };
+  return { udp_address: take("udp"), tcp_address: take("tcp"), statsd_listen_addresses: rest.map(formatAddress) };
+}
+
+function httpSection({ address, quit, config, token, allowedHosts, tls, limits }: HttpConfig): Yaml {
+  return {
+    address: address === null ? "" : formatHttpAddress(address),
+    quit,
+    config,
+    token: token ?? null,
+    allowed_hosts: allowedHosts,
+    tls: {
+      cert_file: tls?.certFile ?? null,
+      key_file: tls?.keyFile ?? null,
+      client_ca_file: tls?.clientCaFile ?? null,
+    },
+    max_body: formatSize(limits.maxBodyBytes),
+    max_connections: limits.maxConnections,
+  };
+}
+
+function outputSection(output: OutputConfig): Yaml {
+  const { tls, filter, backoff } = output;
+  const destination = destinationOf(output.kind);
+  return {
+    name: output.name,
+    kind: output.kind,
+    mode: output.mode,
+    hosts: output.hosts,
+    worker: output.worker,
+    timeout: formatDuration(output.timeoutMs),
+    backoff: { init: formatDuration(backoff.initMs), max: formatDuration(backoff.maxMs) },
+    max_retries: output.maxRetries,
+    bulk_max_size: output.bulkMaxSize,
+    spool: false,
+    sends: sentBy(output, destination.newEncoder(output.own)),
+    tls: {
+      ca_file: tls.caFile ?? null,
+      cert_file: tls.certFile ?? null,
+      key_file: tls.keyFile ?? null,
+      server_name: tls.serverName ?? null,
+    },
+    proxy: output.proxy ?? null,
+    tags_exclude: filter.excludeTags,
+    add_tags: filter.addTags,
+    max_name_length: filter.maxNameLength,
+    max_tag_length: filter.maxTagLength,
+    max_tags: filter.maxTags,
+    metric_name_prefix_drops: filter.dropNamePrefixes,
+    exclude_tags_prefix_by_prefix_metric: filter.excludeTagPrefixes.map(({ metricPrefix, tags }) => ({
+      metric_prefix: metricPrefix,
+      tags,
+    })),
+    ...byName(destination.keys, output.own, {}),
+  };
+}
+
+const METHODS = { points: "point", events: "event", checks: "check", spans: "span" } as const satisfies Record<
+  BatchKind,
+  keyof Encoder
+>;
+
+/** Of what an output is to send, that for which its destination has a form. */
+function sentBy({ sends }: OutputConfig, encoder: Encoder): readonly BatchKind[] {
+  return sends.filter((kind) => encoder[METHODS[kind]] !== undefined);
+}
+
+/** Values of a section by its keys: each is a field of the same name, whose unit, if it has one, ends the field's name. */
+function byName(keys: readonly string[], section: unknown, named: Yaml): Yaml {
+  const fields = (section ?? {}) as Yaml;
+  const entries = keys.filter((key) => !key.endsWith("_file") || key in fields).map((key) => {
+    if (Object.hasOwn(named, key)) return [key, named[key]];
+    const field = key.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    const durationMs = fields[`${field}Ms`];
+    if (typeof durationMs === "number") return [key, formatDuration(durationMs)];
+    const sizeBytes = fields[`${field}Bytes`];
+    if (typeof sizeBytes === "number") return [key, formatSize(sizeBytes)];
+    return [key, fields[field] ?? null];
+  });
+  return Object.fromEntries(entries);
+}
