@@ -2,7 +2,7 @@
 import type { Running } from "../clock/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import type { Heart } from "./heart.ts";
-import { READ_AHEAD } from "./metric_wire.ts";
+import { READ_AHEAD } from "./metric_scan.ts";
 import { untilQuiet } from "./stream_drain.ts";
 import { sharedMonotonicMs } from "./threads.ts";
 

@@ -3,16 +3,15 @@ import { parseCheck } from "./check_wire.ts";
 import { checkObject, errorObject, eventObject, type JsonObject, spanObject } from "./decode_objects.ts";
 import { parseEvent } from "./event_wire.ts";
 import {
-  forEachValue,
   type MetricLine,
   MetricType,
   newMetricLine,
-  parseLine,
   Reason,
   REASON_MESSAGES,
   REASON_NAMES,
   TYPE_NAMES,
-} from "./metric_wire.ts";
+} from "./metric_line.ts";
+import { forEachValue, parseLine } from "./metric_wire.ts";
 import { FrameReader } from "./ssf_frames.ts";
 import { decodeSpan, invalidMetrics } from "./ssf_wire.ts";
 import { canonicalTags, SCOPE_NAMES, tagEffects } from "./tags.ts";

@@ -1,8 +1,9 @@
 /** Turns the state of an interval into points. Pure: tables and a time in, points out. */
 import type { Point } from "../metric/mod.ts";
 import type { Aggregate } from "./config.ts";
-import { MetricType, TYPE_NAMES } from "./metric_wire.ts";
-import type { SeriesTable, SeriesView } from "./series_table.ts";
+import { MetricType, TYPE_NAMES } from "./metric_line.ts";
+import type { SeriesTable } from "./series_table.ts";
+import type { SeriesView } from "./series_view.ts";
 import { Scope, tagEffects } from "./tags.ts";
 
 /** What a flush needs to know of the configuration. */

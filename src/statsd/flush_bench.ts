@@ -3,7 +3,7 @@ import { BatchBuilder } from "../metric/mod.ts";
 import { destinationOf } from "../output/mod.ts";
 import { type FlushConfig, FlushRun } from "./flush.ts";
 import { Heart, type HeartConfig } from "./heart.ts";
-import { READ_AHEAD } from "./metric_wire.ts";
+import { READ_AHEAD } from "./metric_scan.ts";
 import { SeriesTable } from "./series_table.ts";
 import { newStats } from "./stats.ts";
 

@@ -2,19 +2,9 @@
 import type { Check, Event } from "../metric/mod.ts";
 import { parseCheck, type ParsedCheck } from "./check_wire.ts";
 import { type ParsedEvent, parseEvent } from "./event_wire.ts";
-import {
-  forEachValue,
-  hashLine,
-  type MetricLine,
-  MetricType,
-  newMetricLine,
-  parseCommon,
-  parseLine,
-  READ_AHEAD,
-  Reason,
-  REASON_MESSAGES,
-  REASON_NAMES,
-} from "./metric_wire.ts";
+import { type MetricLine, MetricType, newMetricLine, Reason, REASON_MESSAGES, REASON_NAMES } from "./metric_line.ts";
+import { hashLine, parseCommon, READ_AHEAD } from "./metric_scan.ts";
+import { forEachValue, parseLine } from "./metric_wire.ts";
 import type { ExtractedSample } from "./span_metrics.ts";
 import { SeriesTable, type TableConfig, type TableState, tableTransferables } from "./series_table.ts";
 import { At, FIRST_METRIC_REFUSAL, type PacketType, refusalAt, TOO_LONG } from "./stats.ts";

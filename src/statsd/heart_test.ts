@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Point } from "../metric/mod.ts";
 import { type FlushConfig, FlushRun, mergeTables } from "./flush.ts";
 import { Heart, type HeartConfig, type Interval, type RefusedLine } from "./heart.ts";
-import { READ_AHEAD } from "./metric_wire.ts";
+import { READ_AHEAD } from "./metric_scan.ts";
 import { SeriesTable } from "./series_table.ts";
 import { acceptedLines, At, newStats, rejectedLines } from "./stats.ts";
 

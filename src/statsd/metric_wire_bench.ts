@@ -1,6 +1,8 @@
 import { newStats } from "./stats.ts";
 import { Heart } from "./heart.ts";
-import { newMetricLine, parseCommon, parseLine, READ_AHEAD } from "./metric_wire.ts";
+import { newMetricLine } from "./metric_line.ts";
+import { parseCommon, READ_AHEAD } from "./metric_scan.ts";
+import { parseLine } from "./metric_wire.ts";
 
 // Times are of so many lines at once: 4 counters, 2 gauges, 3 timers and 1 set in ten, over 1,000 series.
 const LINES = 10_000;

@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
 import {
-  forEachValue,
-  hashLine,
   type MetricLine,
   newMetricLine,
-  parseCommon,
-  parseLine,
-  READ_AHEAD,
-  readNumber,
   type Reason,
   REASON_MESSAGES,
   REASON_NAMES,
   TYPE_NAMES,
-} from "./metric_wire.ts";
+} from "./metric_line.ts";
+import { hashLine, parseCommon, READ_AHEAD } from "./metric_scan.ts";
+import { forEachValue, parseLine, readNumber } from "./metric_wire.ts";
 
 const utf8 = new TextEncoder();
 const text = (b: Uint8Array, start: number, end: number) => new TextDecoder().decode(b.subarray(start, end));

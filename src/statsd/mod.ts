@@ -22,16 +22,9 @@ export { checkObject, errorObject, eventObject, jsonLine, type JsonObject, type 
 export { checkPacket, eventPacket, mergeTags, metricPacket } from "./emit_wire.ts";
 export { percentileSuffix } from "./flush.ts";
 export { Heart, type HeartConfig, type RefusedLine } from "./heart.ts";
-export {
-  type MetricLine,
-  MetricType,
-  newMetricLine,
-  parseLine,
-  READ_AHEAD,
-  Reason,
-  REASON_MESSAGES,
-  REASON_NAMES,
-} from "./metric_wire.ts";
+export { type MetricLine, MetricType, newMetricLine, Reason, REASON_MESSAGES, REASON_NAMES } from "./metric_line.ts";
+export { READ_AHEAD } from "./metric_scan.ts";
+export { parseLine } from "./metric_wire.ts";
 export { startStatsd, type StatsdDeps, type StatsdSource } from "./source.ts";
 export type { SpanCount, SsfFormat } from "./spans.ts";
 export { encodeFrame, FrameReader } from "./ssf_frames.ts";

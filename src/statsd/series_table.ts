@@ -6,7 +6,24 @@
  * the next line like it is found at once. All state lies in few typed arrays that cross threads by transfer.
  */
 import { DigestStore, type DigestStoreState, SetStore, type SetStoreState } from "../sketch/mod.ts";
-import { hashLine, LOW_BYTES, type MetricLine, MetricType, newMetricLine, READ_AHEAD } from "./metric_wire.ts";
+import { type MetricLine, MetricType, newMetricLine } from "./metric_line.ts";
+import { hashLine, READ_AHEAD } from "./metric_scan.ts";
+import { bytesOf, copyRegion, roundUp, sameRegion } from "./key_words.ts";
+import {
+  ALIAS,
+  CELL,
+  IDENTITY,
+  KEY,
+  KIND,
+  KIND_BITS,
+  LENGTHS,
+  MERGED,
+  META,
+  SCOPE_SHIFT,
+  TIMESTAMPED,
+  TYPE_MASK,
+} from "./series_entry.ts";
+import { SeriesView } from "./series_view.ts";
 import { areCanonical, canonicalTags, Scope } from "./tags.ts";
 
 /** What the table needs to know of the configuration. */
@@ -49,14 +66,6 @@ export function tableTransferables(state: TableState): ArrayBuffer[] {
     ...SetStore.transferables(state.sets),
   ];
 }
-
-// An entry's four words in `meta`: the word at which its key starts, the lengths of name (low half) and tags (high half),
-// its kind (and above KIND_BITS the length of a timestamp's digits behind the tags), and the number of its gauge time,
-// digest, sketch, or of the entry that an alias stands for. A key is name, tags and digits, each from a word of its own
-// on and zeros behind it, so that keys are compared four bytes at a time.
-const META = 4, KEY = 0, LENGTHS = 1, KIND = 2, CELL = 3;
-const TYPE_MASK = 7, SCOPE_SHIFT = 3, ALIAS = 0x20, TIMESTAMPED = 0x40, MERGED = 0x80, KIND_BITS = 8;
-const IDENTITY = 0x7f & ~ALIAS;
 
 const NO_ENTRY = 0;
 const FIRST_ENTRIES = 256;
@@ -456,29 +465,6 @@ function place(slots: Int32Array, mask: number, hash: number, entry: number): vo
   slots[slot * 2 + 1] = entry;
 }
 
-/** The first multiple of 4 from `at` on. */
-function roundUp(at: number): number {
-  return at + 3 & ~3;
-}
-
-/** Whether `length` bytes of a key equal those of `b`, of which 3 more must be readable. */
-function sameRegion(keys: Int32Array, key: number, b: DataView, start: number, length: number): boolean {
-  const end = start + (length & ~3);
-  for (; start < end; start += 4, key++) if (keys[key] !== b.getInt32(start, true)) return false;
-  const rest = length & 3;
-  return rest === 0 || keys[key] === (b.getInt32(start, true) & LOW_BYTES[rest]!);
-}
-
-/** Writes bytes into words that are zero. */
-function copyRegion(b: Uint8Array, start: number, length: number, keys: Int32Array, key: number): void {
-  for (let i = 0; i < length; i++) keys[key + (i >> 2)]! |= b[start + i]! << (i & 3) * 8;
-}
-
-/** The bytes that words are made of. Keys end at whole words, so that no read goes past them. */
-function bytesOf(words: Int32Array<ArrayBuffer>): { bytes: Uint8Array; words: DataView } {
-  return { bytes: new Uint8Array(words.buffer), words: new DataView(words.buffer) };
-}
-
 function grownFloats(floats: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   return new Float64Array(floats.buffer.transfer(floats.byteLength * 2));
 }
@@ -494,68 +480,4 @@ function equalBytes(
   if (aEnd - aStart !== bEnd - bStart) return false;
   for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false;
   return true;
-}
-
-/** One series of a table, read in place. Texts are made when asked for. */
-export class SeriesView {
-  readonly #keys: Uint8Array;
-  readonly #text: TextDecoder;
-  #key = 0;
-  #lengths = 0;
-  #kind = 0;
-  /** A counter's sum or a gauge's value. */
-  value = 0;
-  /** The number of the digest or sketch in `digests` or `sets`. */
-  cell = 0;
-
-  constructor(
-    keys: Int32Array<ArrayBuffer>,
-    readonly digests: DigestStore,
-    readonly sets: SetStore,
-    text: TextDecoder,
-  ) {
-    this.#keys = bytesOf(keys).bytes;
-    this.#text = text;
-  }
-
-  /** Moves the view on. */
-  point(key: number, lengths: number, kind: number, value: number, cell: number): void {
-    this.#key = key;
-    this.#lengths = lengths;
-    this.#kind = kind;
-    this.value = value;
-    this.cell = cell;
-  }
-
-  get type(): MetricType {
-    return (this.#kind & TYPE_MASK) as MetricType;
-  }
-
-  get scope(): Scope {
-    return (this.#kind >>> SCOPE_SHIFT & 3) as Scope;
-  }
-
-  name(): string {
-    return this.#slice(0, this.#nameLength);
-  }
-
-  /** The canonical tags, joined by commas; "" without tags. */
-  tagString(): string {
-    return this.#slice(roundUp(this.#nameLength), this.#lengths >>> 16);
-  }
-
-  /** Unix seconds that its samples brought; 0 when they brought none. */
-  timestamp(): number {
-    if ((this.#kind & TIMESTAMPED) === 0) return 0;
-    return Number(this.#slice(roundUp(roundUp(this.#nameLength) + (this.#lengths >>> 16)), this.#kind >>> KIND_BITS));
-  }
-
-  get #nameLength(): number {
-    return this.#lengths & 0xffff;
-  }
-
-  #slice(from: number, length: number): string {
-    const start = this.#key * 4 + from;
-    return length === 0 ? "" : this.#text.decode(this.#keys.subarray(start, start + length));
-  }
 }

@@ -2,7 +2,7 @@
  * What an ingesting thread counts. One Float64Array over shared memory a thread: the thread alone writes it, anyone reads
  * it at any time. Counts are whole numbers below 2^53, which holds 285 years of a billion a second.
  */
-import { REASON_NAMES } from "./metric_wire.ts";
+import { REASON_NAMES } from "./metric_line.ts";
 
 const EVENT_REASONS = [
   "no_colon",

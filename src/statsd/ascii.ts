@@ -1,0 +1,19 @@
+/** The bytes that mean something in DogStatsD. */
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const HASH = 0x23;
+export const PLUS = 0x2b;
+export const MINUS = 0x2d;
+export const DOT = 0x2e;
+export const ZERO = 0x30;
+export const COLON = 0x3a;
+export const AT = 0x40;
+export const UPPER_T = 0x54;
+export const LOWER_C = 0x63;
+export const LOWER_D = 0x64;
+export const LOWER_E = 0x65;
+export const LOWER_G = 0x67;
+export const LOWER_H = 0x68;
+export const LOWER_M = 0x6d;
+export const LOWER_S = 0x73;
+export const PIPE = 0x7c;
