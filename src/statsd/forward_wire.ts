@@ -185,8 +185,10 @@ function readValue(type: string, bytes: Uint8Array): ForwardedValue | Fault {
         return Number.isFinite(value) ? { type, value } : fault("value", `a gauge can't be ${value}`);
       }
       case "histogram":
-      case "timer":
-        return { type, digest: decodeDigestGob(bytes) };
+      case "timer": {
+        const digest = decodeDigestGob(bytes);
+        return digest.count > 0 ? { type, digest } : fault("value", "its digest is empty");
+      }
       case "set":
         // The binary form starts with its version, 1; the gob of the older generation with the length of a message.
         return { type, sketch: bytes[0] === 1 ? HyperLogLog.decode(bytes) : decodeSetGob(bytes) };
