@@ -5,7 +5,7 @@ import type { Batch, Point } from "../metric/mod.ts";
 import { type Output, type OutputConfig, startOutput } from "../output/mod.ts";
 import { type BackendConfig, coreConfig, type RefusedLine, startStatsd, type StatsdSource } from "../statsd/mod.ts";
 import { newLogSampler, newSelfMetrics, type Reporter } from "../telemetry/mod.ts";
-import type { AgentConfig } from "./config.ts";
+import { type AgentConfig, hostnameOf } from "./config.ts";
 import { exposeStats, VeneurMetrics } from "./own_metrics.ts";
 import { openStatsSender, type StatsSender } from "./stats_sender.ts";
 
@@ -19,6 +19,8 @@ export interface AgentDeps {
   readonly fetch?: typeof fetch;
   /** Starts the HTTP server, which shows the agent; absent: none. */
   readonly startHttp?: (agent: RunningAgent) => Promise<HttpServer | undefined>;
+  /** The HTTP server's socket is shared with a successor, which answers from the stop's beginning on. */
+  readonly handsOverHttp?: boolean;
   /** Every refused line is logged, a few a second. */
   readonly logsRefused?: boolean;
 }
@@ -42,7 +44,7 @@ export interface RunningAgent extends Running {
   reconfigure(config: AgentConfig): Promise<boolean>;
 }
 
-/** How long outputs may take to deliver what is left when the agent stops, in milliseconds. */
+/** How long the last flush may take, its delivery included, in milliseconds; what is left then has failed. */
 const DRAIN_MS = 10_000;
 
 /** Starts an agent. @throws {SystemError} and others when an address can't be bound; nothing is left running then */
@@ -55,12 +57,6 @@ export async function startRunningAgent(config: AgentConfig, deps: AgentDeps): P
     await agent[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** The host field of what is published: as configured, else the machine's. */
-function hostnameOf({ statsd }: AgentConfig): string {
-  if (statsd.hostname !== undefined && statsd.hostname !== "") return statsd.hostname;
-  return statsd.omitEmptyHostname && statsd.hostname !== undefined ? "" : Deno.hostname();
 }
 
 function backendConfig(config: AgentConfig): BackendConfig {
@@ -77,6 +73,8 @@ class WiredAgent implements RunningAgent {
   #sender: StatsSender | undefined;
   #veneur: VeneurMetrics | undefined;
   readonly #stop = new AbortController();
+  /** Aborts when the stop has taken its time. */
+  readonly #drained = new AbortController();
   #watching: Promise<void> | undefined;
   /** Points of a flush that was asked for. */
   #collecting: Point[] | undefined;
@@ -110,11 +108,6 @@ class WiredAgent implements RunningAgent {
     });
     this.#source.done.catch((error) => this.#failed.reject(error));
     exposeStats(reporter.metrics, this.#source);
-    if (config.statsd.forwardAddress !== "") {
-      reporter.warn("Forwarding is not part of this version: what a global instance would publish is left out", {
-        forward_address: config.statsd.forwardAddress,
-      });
-    }
     this.#watching = this.#watch();
     this.#http = await this.#deps.startHttp?.(this);
     for (const address of this.addresses) reporter.info("listening", { address });
@@ -149,14 +142,16 @@ class WiredAgent implements RunningAgent {
   }
 
   async reconfigure(config: AgentConfig): Promise<boolean> {
-    if (JSON.stringify(config.http) !== JSON.stringify(this.#config.http)) return false;
+    const rigid = ({ http, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig) =>
+      JSON.stringify([http, statsAddress, ownScopes, ownTags]);
+    if (rigid(config) !== rigid(this.#config)) return false;
     const { reporter } = this.#deps;
     const before = this.#outputs;
     const sameOutputs = JSON.stringify(config.outputs) === JSON.stringify(this.#config.outputs);
     if (!await this.source.reconfigure(backendConfig(config))) return false;
     this.#config = config;
     if (!sameOutputs) {
-      // The aggregation hands over at a flush: batches of the old outputs still find them by their number.
+      // The aggregation has handed over: the next batch is one for the new outputs.
       this.#startOutputs(config.outputs);
       await Promise.all(before.map((output) => output[Symbol.asyncDispose]()));
     }
@@ -185,7 +180,7 @@ class WiredAgent implements RunningAgent {
     const leftMs = batch.timestamp * 1000 + this.#config.statsd.intervalMs - this.#deps.clock.now();
     const { signal, cancel } = this.#deadline(Math.max(leftMs, config.timeoutMs));
     try {
-      const outcome = await output.offer(batch, signal);
+      const outcome = await output.offer(batch, AbortSignal.any([signal, this.#drained.signal]));
       this.#veneur?.delivered(config, batch.kind, outcome);
     } finally {
       cancel();
@@ -232,11 +227,17 @@ class WiredAgent implements RunningAgent {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stopping ??= (async () => {
       this.#stop.abort();
+      const { clock, handsOverHttp } = this.#deps;
+      if (handsOverHttp) await this.#http?.[Symbol.asyncDispose]();
+      const inTime = new AbortController();
+      const late = clock.sleep(DRAIN_MS, inTime.signal).then(() => this.#drained.abort());
       await this.#watching;
       await this.#source?.[Symbol.asyncDispose]();
       await Promise.all(this.#outputs.map((output) => output[Symbol.asyncDispose]()));
+      inTime.abort();
+      await late;
       await this.#sender?.[Symbol.asyncDispose]();
-      // Last, so that health and metrics can be asked for while the rest is delivered.
+      // Otherwise last, so that health and metrics can be asked for while the rest is delivered.
       await this.#http?.[Symbol.asyncDispose]();
       this.#failed.resolve();
     })();

@@ -62,6 +62,12 @@ export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): Ag
   };
 }
 
+/** The host field of what is published: as configured, else the machine's. */
+export function hostnameOf({ statsd }: Pick<AgentConfig, "statsd">): string {
+  if (statsd.hostname !== undefined && statsd.hostname !== "") return statsd.hostname;
+  return statsd.omitEmptyHostname && statsd.hostname !== undefined ? "" : Deno.hostname();
+}
+
 function readSentry(section: Section): { text: string; dsn: SentryDsn | undefined } {
   section.refuseOthers(["dsn"]);
   const text = section.secret("dsn") ?? "";

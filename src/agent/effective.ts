@@ -1,5 +1,5 @@
 /** The configuration in force, in the words of limier.yaml: every key of every section, whatever was written. */
-import { formatDuration, formatSize } from "../config/mod.ts";
+import { formatDuration, formatSize, isSecretName } from "../config/mod.ts";
 import { formatHttpAddress, type HttpConfig } from "../http/mod.ts";
 import type { BatchKind } from "../metric/mod.ts";
 import { destinationOf, type Encoder, type OutputConfig } from "../output/mod.ts";
@@ -30,7 +30,6 @@ function statsdSection(config: AgentConfig): Yaml {
     ...listenKeys(statsd),
     ssf_listen_addresses: statsd.ssfListen.map(formatAddress),
     trace_address: "", // one of ssf_listen_addresses by now
-    read_buffer_size_bytes: statsd.readBufferSizeBytes,
     hostname: hostnameOf(config),
     veneur_metrics_scopes: statsd.ownScopes,
     veneur_metrics_additional_tags: statsd.ownTags,
@@ -116,7 +115,7 @@ function sentBy({ sends }: OutputConfig, encoder: Encoder): readonly BatchKind[]
 /** Values of a section by its keys: each is a field of the same name, whose unit, if it has one, ends the field's name. */
 function byName(keys: readonly string[], section: unknown, named: Yaml): Yaml {
   const fields = (section ?? {}) as Yaml;
-  const entries = keys.filter((key) => !key.endsWith("_file") || key in fields).map((key) => {
+  const entries = keys.filter((key) => !isSecretFile(key)).map((key) => {
     if (Object.hasOwn(named, key)) return [key, named[key]];
     const field = key.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     const durationMs = fields[`${field}Ms`];
@@ -126,4 +125,9 @@ function byName(keys: readonly string[], section: unknown, named: Yaml): Yaml {
     return [key, fields[field] ?? null];
   });
   return Object.fromEntries(entries);
+}
+
+/** The other way to write a secret, of which nothing is left once it is read. */
+function isSecretFile(key: string): boolean {
+  return key.endsWith("_file") && isSecretName(key.slice(0, -"_file".length));
 }

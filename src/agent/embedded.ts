@@ -58,6 +58,11 @@ export async function startAgent(config: object, options: AgentOptions = {}): Pr
   const { clock = realClock, reporter = standardError(clock), signal } = options;
   signal?.throwIfAborted();
   const read = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
+  if (read.statsd.forwardAddress !== "") {
+    reporter.warn("Forwarding is not part of this version: what a global instance would publish is left out", {
+      forward_address: read.statsd.forwardAddress,
+    });
+  }
   const running = await startRunningAgent(read, {
     clock,
     reporter,

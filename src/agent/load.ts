@@ -1,7 +1,19 @@
 /** From a file's text to the configuration an agent runs with. */
-import { ConfigError, ConfigErrors, readDocument, redact, Section } from "../config/mod.ts";
+import { stringify } from "@std/yaml";
+import {
+  ConfigError,
+  ConfigErrors,
+  formatPosition,
+  type Position,
+  readDocument,
+  redact,
+  Section,
+} from "../config/mod.ts";
+import { destinations } from "../output/mod.ts";
+import { STATSD_KEYS } from "../statsd/mod.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
-import { translateVeneurConfig } from "./veneur_config.ts";
+import { effectiveConfig } from "./effective.ts";
+import { type LimierParts, translateVeneurConfig } from "./veneur_config.ts";
 
 /** Variables that begin like overrides and are none. */
 const OTHER_VARIABLES = ["LIMIER_BUILD_DATE", "LIMIER_HOME"];
@@ -20,21 +32,46 @@ export interface LoadOptions {
 /** A configuration that was read. */
 export interface Loaded {
   readonly config: AgentConfig;
-  /** What was read, as the YAML yields it, secrets and all. */
-  readonly values: Record<string, unknown>;
   /** What is odd about the file but stops nothing. */
   readonly warnings: readonly string[];
 }
 
 /** @throws {ConfigError | ConfigErrors} with everything that can't be used */
 export function loadConfig(text: string, { file, env, veneur, strict }: LoadOptions): Loaded {
-  if (veneur) {
-    const { config, warnings } = translateVeneurConfig(text, file, env, { strict });
-    const root = Section.of(config, { file, collect: true });
-    return { config: readAgentConfig(root, { asProgram: true }), values: valuesOf(root), warnings };
-  }
+  if (veneur) return loadVeneurConfig(text, file, env, strict);
   const root = readLimierDocument(text, file || "defaults", env);
-  return { config: readAgentConfig(root, { asProgram: true }), values: valuesOf(root), warnings: [] };
+  const config = readAgentConfig(root, { asProgram: true });
+  // An instance that keeps percentiles for another one, and then sends them nowhere, would lose them in silence.
+  if (config.statsd.forwardAddress !== "") {
+    root.section("statsd").refuse("forward_address", "nothing: this version of Limier does not forward yet");
+    root.throwCollected();
+  }
+  return { config, warnings: [] };
+}
+
+/** What this version has of what Veneur's files may ask for. */
+const PARTS: LimierParts = {
+  outputKinds: destinations.map(({ kind }) => kind),
+  statsdKeys: STATSD_KEYS,
+  forwards: false,
+  deliversSpans: false,
+};
+
+function loadVeneurConfig(text: string, file: string, env: LoadOptions["env"], strict: boolean): Loaded {
+  const { config, warnings, placeOf } = translateVeneurConfig(text, file, env, { strict, has: PARTS });
+  try {
+    return { config: readAgentConfig(Section.of(config, { file, collect: true }), { asProgram: true }), warnings };
+  } catch (error) {
+    if (!(error instanceof ConfigErrors)) throw error;
+    throw new ConfigErrors(error.errors.map((one) => moved(one, placeOf(one.path))));
+  }
+}
+
+/** An error about a setting that was made of another one: at the place of that one. */
+function moved(error: ConfigError, at: Position | undefined): ConfigError {
+  if (at === undefined) return error;
+  const problem = error.message.slice(`${formatPosition(error.at)}: `.length);
+  return new ConfigError(at, error.path, error.value, "", { problem, cause: error.cause });
 }
 
 /** A file with the overrides of the environment, not yet checked; its errors are collected. */
@@ -42,13 +79,23 @@ export function readLimierDocument(text: string, file: string, env: Readonly<Rec
   return readDocument(text, file, { env, prefix: "LIMIER", ignoredVariables: OTHER_VARIABLES, collect: true });
 }
 
-function valuesOf(root: Section): Record<string, unknown> {
-  return Object.fromEntries(root.keys().map((key) => [key, root.value(key)]));
+/** The configuration in force as it may be shown. */
+export function shownConfig({ config }: Loaded, printSecrets: boolean): object {
+  const effective = effectiveConfig(config);
+  return printSecrets ? effective : redact(effective) as object;
 }
 
-/** The configuration as it may be shown. */
-export function shownConfig({ values }: Loaded, printSecrets: boolean): object {
-  return printSecrets ? values : redact(values) as object;
+/** What {@link shownConfig} gives as the text of a limier.yaml, which reads as the same configuration. */
+export function shownYaml(loaded: Loaded, printSecrets: boolean): string {
+  return stringify(escaped(shownConfig(loaded, printSecrets)) as object, { lineWidth: -1 }).trimEnd();
+}
+
+/** Where `${` stands in a text, it is no variable. */
+function escaped(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll("${", () => "$${");
+  if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, escaped(inner)]));
 }
 
 /** The messages of an error in the configuration, a line each; `undefined` for any other error. */

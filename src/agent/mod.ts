@@ -10,13 +10,6 @@ export { diagnose, type Finding } from "./doctor.ts";
 export { readDoctorFacts } from "./doctor_facts.ts";
 export { type Agent, type AgentOptions, startAgent } from "./embedded.ts";
 export { FEED_PROTOCOLS, type FeedProtocol, feedScenario } from "./feed.ts";
-export {
-  configErrorLines,
-  loadConfig,
-  type Loaded,
-  type LoadOptions,
-  readLimierDocument,
-  shownConfig,
-} from "./load.ts";
+export { configErrorLines, loadConfig, type Loaded, type LoadOptions, readLimierDocument, shownYaml } from "./load.ts";
 export { type ProgramOptions, runProgram } from "./program.ts";
 export { buildDate, VERSION } from "./version.ts";

@@ -1,6 +1,6 @@
 /** The agent as a process: logs, signals, reload, crash reports, exit code. */
 import { type Clock, realClock } from "../clock/mod.ts";
-import { type HttpServer, newApp, startHttp } from "../http/mod.ts";
+import { formatHttpAddress, type HttpServer, newApp, startHttp } from "../http/mod.ts";
 import { adoptDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
 import {
   type CpuProfile,
@@ -34,6 +34,12 @@ const REPORT_MS = 10_000;
 /** A terminal and a wrapper may each pass on the same signal: what follows so closely, in milliseconds, is that one. */
 const SAME_SIGNAL_MS = 250;
 
+/** Keys of a DSN that are shorter than this are words of a test's. */
+const SHORTEST_KEY = 16;
+
+/** The exit code when another instance holds a path's lock. */
+const LOCKED = 3;
+
 /** Runs until a signal, and says with which code to exit. */
 export async function runProgram(loaded: Loaded, options: ProgramOptions): Promise<number> {
   return await new Program(loaded, options).run();
@@ -49,6 +55,8 @@ class Program {
   readonly #stop = Promise.withResolvers<void>();
   #agent: RunningAgent | undefined;
   #signals = 0;
+  /** One after the other; the stop waits for the last. */
+  #reload: Promise<void> = Promise.resolve();
 
   constructor(loaded: Loaded, options: ProgramOptions) {
     this.#loaded = loaded;
@@ -80,45 +88,49 @@ class Program {
   async run(): Promise<number> {
     addEventListener("error", (event) => {
       event.preventDefault();
-      this.#crash(event.error);
+      // The error of another thread comes as its text alone.
+      this.#crash(event.error ?? new Error(event.message));
     });
     addEventListener("unhandledrejection", (event) => {
       event.preventDefault();
       this.#crash(event.reason);
     });
+    this.#listenForSignals();
+    for (const warning of this.#loaded.warnings) this.#reporter.warn(warning);
     const profile = await this.#startProfile();
     try {
       this.#agent = await this.#start(this.#loaded.config);
     } catch (error) {
       this.#reporter.error("Cannot start", { error });
       await this.#sentry?.flush(REPORT_MS);
-      return 1;
+      return isLockHeld(error) ? LOCKED : 1;
     }
-    this.#listenForSignals();
-    for (let running = true; running;) {
-      try {
-        await Promise.race([this.#stop.promise, this.#agent.done]);
-        running = false;
-      } catch (error) {
-        this.#crash(error);
-        return await new Promise(() => {}); // the crash ends the process
-      }
+    await this.#stop.promise;
+    try {
+      await this.#reload;
+      await this.#agent[Symbol.asyncDispose]();
+      await profile?.();
+    } catch (error) {
+      this.#crash(error);
+      return await new Promise(() => {}); // the crash ends the process
     }
-    await this.#agent[Symbol.asyncDispose]();
-    await profile?.();
     await this.#sentry?.flush(REPORT_MS);
     this.#reporter.info("stopped");
     return 0;
   }
 
-  #start(config: AgentConfig): Promise<RunningAgent> {
-    return startRunningAgent(config, {
+  /** Starts an agent, whose failure from then on ends the process. */
+  async #start(config: AgentConfig): Promise<RunningAgent> {
+    const agent = await startRunningAgent(config, {
       clock: this.#clock,
       reporter: this.#reporter,
       threads: true,
       logsRefused: (this.#options.logLevel ?? config.logLevel) === "debug",
       startHttp: (agent) => this.#startHttp(config, agent),
+      handsOverHttp: isInherited(config),
     });
+    agent.done.catch((error) => this.#crash(error));
+    return agent;
   }
 
   async #startHttp({ http, statsd }: AgentConfig, agent: RunningAgent): Promise<HttpServer | undefined> {
@@ -129,10 +141,11 @@ class Program {
       args: [Deno.execPath(), ...Deno.args],
       config: () => shownConfig(this.#loaded, this.#options.printSecrets),
       configEnabled: http.config,
-      quit: () => this.#stop.resolve(),
+      quit: () => this.#beginStop("POST /quitquitquit"),
       quitEnabled: http.quit,
       metricsPages: agent.pages,
-      healthy: () => agent.healthy,
+      // Whoever asks meanwhile means the service, and the successor is up.
+      healthy: () => agent.healthy || isInherited({ http }),
       tracing: () => statsd.ssfListen.length > 0,
       reporter: this.#reporter,
       clock: this.#clock,
@@ -144,8 +157,8 @@ class Program {
     if (address.transport === "fd" || address.transport === "einhorn") {
       const text = address.transport === "fd" ? `fd@${address.fd}` : `einhorn@${address.index}`;
       const found = findInherited(text, Deno.env.toObject(), { pid: Deno.pid, ppid: Deno.ppid });
-      adoptDescriptor(found.fd);
-      address = { transport: "fd", fd: found.fd };
+      // A copy: the server closes its own, and a reload may listen again.
+      address = { transport: "fd", fd: adoptDescriptor(found.fd).duplicate() };
       ackPath = found.ackPath;
     }
     const server = await startHttp({
@@ -158,31 +171,40 @@ class Program {
       clock: this.#clock,
     });
     if (ackPath !== undefined) await sendEinhornAck(ackPath, Deno.pid);
-    return server;
+    return isInherited({ http }) ? { ...server, address: formatHttpAddress(http.address) } : server;
   }
 
   #listenForSignals(): void {
     let firstMs = 0;
-    const stop = () => {
+    const stop = (signal: Deno.Signal) => {
       const nowMs = this.#clock.monotonic();
       if (this.#signals > 0 && nowMs - firstMs < SAME_SIGNAL_MS) return;
       if (++this.#signals > 1) Deno.exit(1);
       firstMs = nowMs;
-      this.#reporter.info("stopping");
-      this.#stop.resolve();
+      this.#beginStop(signal);
     };
-    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2"] as const) Deno.addSignalListener(signal, stop);
+    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2"] as const) {
+      Deno.addSignalListener(signal, () => stop(signal));
+    }
     Deno.addSignalListener("SIGHUP", () => {
-      this.#reload().catch((error) => this.#reporter.error("Cannot reload the configuration", { error }));
+      this.#reload = this.#reload.then(() => this.#takeChanges()).catch((error) => this.#crash(error));
     });
   }
 
-  async #reload(): Promise<void> {
+  #beginStop(why: string): void {
+    this.#reporter.info("stopping", { why });
+    this.#stop.resolve();
+  }
+
+  /** Takes over what has changed in the configuration's file. */
+  async #takeChanges(): Promise<void> {
     const { reread } = this.#options;
-    if (reread === undefined || this.#agent === undefined) {
+    if (reread === undefined) {
       this.#reporter.warn("Cannot reload: the agent was started without a configuration file");
       return;
     }
+    const before = this.#agent;
+    if (before === undefined || !before.healthy) return; // it reads the file anyway, or reads nothing any more
     let loaded: Loaded;
     try {
       loaded = loadConfig(await reread.text(), { ...reread, env: Deno.env.toObject() });
@@ -193,11 +215,11 @@ class Program {
     }
     for (const warning of loaded.warnings) this.#reporter.warn(warning);
     this.#hide(loaded.config);
-    if (await this.#agent.reconfigure(loaded.config)) {
+    this.#tellOfRestart(loaded.config);
+    if (await before.reconfigure(loaded.config)) {
       this.#loaded = loaded;
       return;
     }
-    const before = this.#agent;
     await before[Symbol.asyncDispose]();
     try {
       this.#agent = await this.#start(loaded.config);
@@ -207,11 +229,24 @@ class Program {
       this.#reporter.error("Cannot start with the changed configuration, going back to the old one", { error });
       this.#agent = await this.#start(this.#loaded.config);
     }
-    this.#agent.done.catch((error) => this.#crash(error));
+  }
+
+  /** What belongs to the process stays as it was started. */
+  #tellOfRestart(config: AgentConfig): void {
+    const { config: now } = this.#loaded;
+    const keys = [
+      ...config.logLevel === now.logLevel || this.#options.logLevel !== undefined ? [] : ["log_level"],
+      ...config.sentryDsn === now.sentryDsn ? [] : ["sentry"],
+      ...config.profilePath === now.profilePath ? [] : ["enable_profiling"],
+    ];
+    if (keys.length > 0) this.#reporter.warn("What has changed here takes effect at the next start", { keys });
   }
 
   #hide(config: AgentConfig): void {
     for (const secret of config.secrets) this.#redactor.add(secret);
+    for (const key of [config.sentry?.publicKey, config.sentry?.secretKey]) {
+      if (key !== undefined && key.length >= SHORTEST_KEY) this.#redactor.add(key);
+    }
   }
 
   /** An error nobody caught: reported, and the process ends with 1. */
@@ -239,4 +274,14 @@ class Program {
       this.#reporter.info("CPU profile written", { path: profilePath });
     };
   }
+}
+
+/** Whether HTTP is served on a socket that a successor shares. */
+function isInherited({ http: { address } }: Pick<AgentConfig, "http">): boolean {
+  return address?.transport === "fd" || address?.transport === "einhorn";
+}
+
+/** Whether it is a lock, of a unix socket, that another process has; the error may have come from another thread. */
+function isLockHeld(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "linux.lock_held";
 }

@@ -26,6 +26,19 @@ export interface VeneurOptions {
   readonly strict?: boolean;
   /** `/config` shows secrets (`-print-secrets`). @default false */
   readonly printSecrets?: boolean;
+  /** What there is to translate to; what isn't there is left out with a warning. @default everything */
+  readonly has?: LimierParts;
+}
+
+/** The parts of Limier that a key of Veneur's may need. */
+export interface LimierParts {
+  readonly outputKinds: readonly string[];
+  /** The keys of the section `statsd`. */
+  readonly statsdKeys: readonly string[];
+  /** Sketches, counters and gauges get to a global instance. */
+  readonly forwards: boolean;
+  /** Spans get to outputs. */
+  readonly deliversSpans: boolean;
 }
 
 /** Veneur's configuration in Limier's words. */
@@ -36,6 +49,8 @@ export interface VeneurTranslation {
   readonly warnings: readonly string[];
   /** As asked for. */
   readonly printSecrets: boolean;
+  /** Where the file, or the environment, says what became this setting: `statsd.tags`, `outputs[0].hosts`. */
+  readonly placeOf: (path: string) => Position | undefined;
 }
 
 /** A value, and where it comes from. */
@@ -58,7 +73,7 @@ export function translateVeneurConfig(
   env: Environment,
   options: VeneurOptions = {},
 ): VeneurTranslation {
-  const { strict = false, printSecrets = false } = options;
+  const { strict = false, printSecrets = false, has } = options;
   const warned: { at: Position; message: string }[] = [];
   const warn: Warn = (at = { file, line: 0, column: 0 }, message) => void warned.push({ at, message });
   const duplicate = (at: Position) => warn(at, "the key stands twice; the last one counts");
@@ -83,13 +98,24 @@ export function translateVeneurConfig(
   // Empty, it is the machine's, as an absent one is.
   if (given.get("omit_empty_hostname")?.value === true) setAt(config, ["statsd", "hostname"], hostnameOf(given));
   warnMissing(given, warn);
-  const outputs: Output[] = flatOutputs(sinksOf(given), warn);
-  root.gather(() => addStructuredOutputs(root, outputs, { env, warn, unknown }));
+  const places = new Map<Output, Position>();
+  const placed = (output: Output, at: Position) => void places.set(output, at);
+  let outputs: Output[] = flatOutputs(sinksOf(given), warn);
+  for (const output of outputs) places.set(output, placeOfSink(given, String(output.name)) ?? root.at(""));
+  root.gather(() => addStructuredOutputs(root, outputs, { env, warn, unknown, placed }));
   root.throwCollected();
+  if (has !== undefined) {
+    leaveOutKeys(config.statsd as Record<string, unknown>, given, has, warn);
+    outputs = outputs.filter((output) => isKept(output, has, (message) => warn(places.get(output), message)));
+  }
   // The order of the file; the environment has no lines and comes first.
   warned.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
   const warnings = warned.map(({ at, message }) => `${formatPosition(at)}: ${message}`);
-  return { config: { ...config, outputs }, warnings, printSecrets };
+  const placeOf = (path: string) => {
+    const output = outputs[Number(/^outputs\[(\d+)\]/.exec(path)?.[1])];
+    return output === undefined ? placeOfSetting(given, path.replace(/\[.*/, "")) : places.get(output);
+  };
+  return { config: { ...config, outputs }, warnings, printSecrets, placeOf };
 }
 
 /** Sections of the file whose keys are known one by one. */
@@ -213,6 +239,59 @@ function warnMissing(given: ReadonlyMap<string, Given>, warn: Warn): void {
     const have = keys.length === 1 ? "has" : "have";
     warn(at, `${part} is not supported: ${keys.join(", ")} ${have} no effect`);
   }
+}
+
+/** Takes settings of `statsd` away that mean nothing here. */
+function leaveOutKeys(
+  statsd: Record<string, unknown>,
+  given: ReadonlyMap<string, Given>,
+  has: LimierParts,
+  warn: Warn,
+): void {
+  for (const setting of Object.keys(statsd)) {
+    if (has.statsdKeys.includes(setting)) continue;
+    delete statsd[setting];
+    warn(
+      placeOfSetting(given, `statsd.${setting}`),
+      `${setting} has no effect: this version of Limier lacks that part`,
+    );
+  }
+  const forward = given.get("forward_address");
+  if (!has.forwards && !isBlank(forward?.value)) {
+    const lost = "percentiles, sets and whatever else a global instance would publish are left out";
+    warn(forward?.at, `this version of Limier does not forward: ${lost}, and forward_address has no other effect`);
+  }
+}
+
+/** Whether there is an output of that kind, and something for it to send. */
+function isKept(output: Output, has: LimierParts, warn: (message: string) => void): boolean {
+  if (!has.outputKinds.includes(String(output.kind))) {
+    warn(`sink ${output.name} is left out: this version of Limier has no output of kind ${output.kind}`);
+    return false;
+  }
+  const sends = output.sends as readonly string[] | undefined ?? [];
+  if (has.deliversSpans || !sends.includes("spans")) return true;
+  const others = sends.filter((kind) => kind !== "spans");
+  warn(
+    `sink ${output.name} gets no spans: this version of Limier takes spans in for their metrics alone` +
+      (others.length === 0 ? ", so the sink is left out" : ""),
+  );
+  output.sends = others;
+  return others.length > 0;
+}
+
+/** Where a setting of Limier's comes from. */
+function placeOfSetting(given: ReadonlyMap<string, Given>, path: string): Position | undefined {
+  const key = VENEUR_KEYS.find(({ key, becomes }) => "place" in becomes && becomes.place === path && given.has(key));
+  return key === undefined ? undefined : given.get(key.key)?.at;
+}
+
+/** The first key of a flat sink that says something. */
+function placeOfSink(given: ReadonlyMap<string, Given>, sink: string): Position | undefined {
+  const key = VENEUR_KEYS.find(({ key, becomes }) =>
+    "sink" in becomes && becomes.sink === sink && !isBlank(given.get(key)?.value)
+  );
+  return key === undefined ? undefined : given.get(key.key)?.at;
 }
 
 /** The values of the flat sink keys, by sink. */

@@ -25,6 +25,8 @@ export interface SinkDeps {
   readonly warn: Warn;
   /** An unknown key: a warning, or an error. */
   readonly unknown: (section: Section, known: readonly string[]) => void;
+  /** Told where an output stands in the file. */
+  readonly placed: (output: Output, at: Position) => void;
 }
 
 const KINDS: Readonly<Record<string, SinkKind>> = {
@@ -190,7 +192,9 @@ export function addStructuredOutputs(root: Section, outputs: Output[], deps: Sin
     const names = new Set(spans ? [] : outputs.map((output) => output.name));
     for (const entry of root.sections(key)) {
       const output = root.gather(() => structuredOutput(entry, spans, names, deps));
-      if (output !== undefined) addOutput(outputs, output, spans);
+      if (output === undefined) continue;
+      deps.placed(output, entry.at("kind"));
+      addOutput(outputs, output, spans);
     }
   }
 }

@@ -1,5 +1,4 @@
-import { stringify } from "@std/yaml";
-import { configErrorLines, loadConfig, type Loaded, shownConfig } from "../agent/mod.ts";
+import { configErrorLines, loadConfig, type Loaded, shownYaml } from "../agent/mod.ts";
 import { type Command, complain, Exit, print, UsageError } from "./command.ts";
 import { readInput } from "./input.ts";
 
@@ -25,7 +24,8 @@ Example:
     if (args._.length > 0) throw new UsageError(`Cannot use ${args._[0]}: write -f FILE`);
     const loaded = await load(args.file, { veneur: args.veneur, strict: args.strict });
     if (loaded === undefined) return Exit.failed;
-    print(stringify(shownConfig(loaded, args["print-secrets"]), { lineWidth: -1 }).trimEnd());
+    for (const warning of loaded.warnings) complain(warning);
+    print(shownYaml(loaded, args["print-secrets"]));
     return Exit.done;
   },
 };
@@ -37,9 +37,7 @@ export async function load(
 ): Promise<Loaded | undefined> {
   const text = file === undefined ? "" : new TextDecoder().decode(await readInput(file));
   try {
-    const loaded = loadConfig(text, { file: file ?? "", env: Deno.env.toObject(), ...options });
-    for (const warning of loaded.warnings) complain(warning);
-    return loaded;
+    return loadConfig(text, { file: file ?? "", env: Deno.env.toObject(), ...options });
   } catch (error) {
     const lines = configErrorLines(error);
     if (lines === undefined) throw error;

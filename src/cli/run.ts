@@ -1,7 +1,7 @@
 import { runProgram } from "../agent/mod.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/mod.ts";
 import { load } from "./check.ts";
-import { type Command, Exit, UsageError } from "./command.ts";
+import { type Command, complain, Exit, UsageError } from "./command.ts";
 import { readInput } from "./input.ts";
 
 export const run: Command = {
@@ -39,7 +39,10 @@ Example:
     const options = { veneur: args.veneur, strict: args["validate-config-strict"] };
     const loaded = await load(args.file, options);
     if (loaded === undefined) return Exit.failed;
-    if (args["validate-config"] || args["validate-config-strict"]) return Exit.done;
+    if (args["validate-config"] || args["validate-config-strict"]) {
+      for (const warning of loaded.warnings) complain(warning);
+      return Exit.done;
+    }
     return await runProgram(loaded, {
       printSecrets: args["print-secrets"],
       ...(level === undefined ? {} : { logLevel: level satisfies LogLevel }),

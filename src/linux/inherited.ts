@@ -8,6 +8,7 @@ import { intOption, SO_ACCEPTCONN, SO_TYPE, SOL_SOCKET } from "./socket_options.
 const FIRST_SYSTEMD_FD = 3;
 
 // include/uapi/asm-generic/fcntl.h
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -159,6 +160,8 @@ export interface AdoptedSocket {
   listening: boolean;
   /** Where it is bound; undefined for a family other than internet and unix. */
   address: SocketAddress | undefined;
+  /** Another descriptor of the same socket, whose owner may close it. @throws {SystemError} EMFILE */
+  duplicate(): number;
 }
 
 /**
@@ -187,5 +190,9 @@ export function adoptDescriptor(fd: number): AdoptedSocket {
     succeed(libc, attempt, () => libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK));
   }
   const address = boundAddress(libc, fd);
-  return { fd, kind: type === SOCK_STREAM ? "stream" : "datagram", listening, address };
+  const duplicate = () => {
+    const attempt = { syscall: "fcntl", action: `duplicate descriptor ${fd}` };
+    return succeed(libc, attempt, () => libc.fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SYSTEMD_FD));
+  };
+  return { fd, kind: type === SOCK_STREAM ? "stream" : "datagram", listening, address, duplicate };
 }

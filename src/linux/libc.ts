@@ -19,6 +19,8 @@ const SYMBOLS = {
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
+  mallopt: { parameters: ["i32", "i32"], result: "i32", optional: true },
   gnu_get_libc_version: { parameters: [], result: "pointer", optional: true },
   errnoLocation: { name: "__errno_location", parameters: [], result: "pointer" },
   // memcpy under three signatures reads foreign memory and tells the address of ours. Deno's own ways to do so

@@ -18,6 +18,7 @@ export {
   type SocketAddress,
   type UnixAddress,
 } from "./address.ts";
+export { giveBackBlocksFrom, giveBackFreed } from "./allocator.ts";
 export { processCpuTimeNs, threadCpuTimeNs } from "./cpu_time.ts";
 export { type Attempt, Errno, errnoName, readErrno, succeed, SystemError, tryCall } from "./errno.ts";
 export {

@@ -71,11 +71,11 @@ export function readOutputs(sections: readonly Section[], options: ReadOutputsOp
   return sections.map((section) =>
     section.gather(() => {
       const output = readOutput(section, kinds);
-      if (names.has(output.name)) section.fail("name", "a name that no other output has");
+      if (output.name !== "" && names.has(output.name)) section.refuse("name", "a name that no other output has");
       names.add(output.name);
       return output;
     })
-  ).filter((output) => output !== undefined);
+  ).filter((output) => output !== undefined).filter(({ name }) => name !== "");
 }
 
 /** The output of an agent that has none: everything is printed. */
@@ -86,17 +86,17 @@ function defaultStdoutOutput(): OutputConfig {
 }
 
 function readOutput(section: Section, kinds: readonly Destination<unknown>[]): OutputConfig {
-  const name = section.string("name");
-  if (name === undefined || name === "") section.fail("name", "a name of its own for each output");
+  const name = section.string("name") ?? "";
+  if (name === "") section.refuse("name", "a name of its own for each output");
   const destination = readKind(section, kinds);
   section.refuseOthers([...COMMON_KEYS, ...destination.keys]);
-  if (section.boolean("spool") === true) section.fail("spool", "false: there is no spool in this version");
+  if (section.boolean("spool") === true) section.refuse("spool", "false: there is no spool in this version");
 
   const backoff = section.section("backoff");
   backoff.refuseOthers(["init", "max"]);
   const proxy = section.string("proxy");
   if (proxy !== undefined && !/^(?:https?|socks5):\/\/[^/]/.test(proxy)) {
-    section.fail("proxy", "a URL such as http://proxy:3128");
+    section.refuse("proxy", "a URL such as http://proxy:3128");
   }
   return {
     name,
@@ -132,11 +132,11 @@ function readKind(section: Section, kinds: readonly Destination<unknown>[]): Des
 function readHosts(section: Section, { kind, defaultHosts }: Destination<unknown>): readonly string[] {
   const hosts = [...new Set(section.strings("hosts"))];
   if (defaultHosts === null) {
-    if (hosts.length > 0) section.fail("hosts", `no hosts: ${kind} has none`);
+    if (hosts.length > 0) section.refuse("hosts", `no hosts: ${kind} has none`);
     return [];
   }
   if (hosts.length > 0) return hosts;
-  if (defaultHosts.length === 0 || section.has("hosts")) section.fail("hosts", "a list of at least one host");
+  if (defaultHosts.length === 0 || section.has("hosts")) section.refuse("hosts", "a list of at least one host");
   return defaultHosts;
 }
 
@@ -145,7 +145,7 @@ function readSends(section: Section): BatchKind[] | undefined {
   if (written === undefined) return undefined;
   const sends = BATCH_KINDS.filter((kind) => written.includes(kind));
   if (sends.length === 0 || sends.length !== new Set(written).size) {
-    section.fail("sends", `a list of ${BATCH_KINDS.join(", ")}`);
+    section.refuse("sends", `a list of ${BATCH_KINDS.join(", ")}`);
   }
   return sends;
 }
@@ -154,8 +154,8 @@ function readTls(tls: Section): OutputConfig["tls"] {
   tls.refuseOthers(["ca_file", "cert_file", "key_file", "server_name"]);
   const [caFile, certFile] = [tls.string("ca_file"), tls.string("cert_file")];
   const [keyFile, serverName] = [tls.string("key_file"), tls.string("server_name")];
-  if (certFile !== undefined && keyFile === undefined) tls.fail("key_file", "the path of cert_file's key");
-  if (keyFile !== undefined && certFile === undefined) tls.fail("cert_file", "the path of key_file's certificate");
+  if (certFile !== undefined && keyFile === undefined) tls.refuse("key_file", "the path of cert_file's key");
+  if (keyFile !== undefined && certFile === undefined) tls.refuse("cert_file", "the path of key_file's certificate");
   return {
     ...(caFile === undefined ? {} : { caFile }),
     ...(certFile === undefined ? {} : { certFile }),

@@ -88,6 +88,7 @@ class Aggregation {
       case "reconfigure":
         this.#flushes = this.#flushes.then(() => this.#core.reconfigure(message.flush, message.outputs));
         await this.#flushes;
+        tell({ kind: "reconfigured" });
         break;
       case "taken":
         this.#turns.giveBack(message.output);
@@ -138,6 +139,7 @@ self.onmessage = async ({ data }: MessageEvent<ToAggregation>) => {
       await aggregation.listen();
     } else await aggregation?.handle(data);
   } catch (error) {
-    tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    const code = error instanceof Error && "code" in error ? { code: String(error.code) } : {};
+    tell({ kind: "failed", message: error instanceof Error ? error.message : String(error), ...code });
   }
 };

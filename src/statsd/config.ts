@@ -176,54 +176,61 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
 }
 
 function readListen(section: Section, listensByDefault: boolean): ListenAddress[] {
-  const texts: string[] = [];
   const udp = section.string("udp_address");
   const tcp = section.string("tcp_address");
   const listed = section.strings("statsd_listen_addresses");
-  if (udp !== undefined ? udp !== "" : listensByDefault && listed === undefined && tcp === undefined) {
-    texts.push(`udp://${udp ?? DEFAULTS.udpAddress}`);
-  }
-  if (tcp !== undefined && tcp !== "") texts.push(`tcp://${tcp}`);
-  texts.push(...listed ?? []);
-  return texts.map((text) => {
-    const address = parseListenAddress(text);
-    if (address === undefined) {
-      const key = listed?.includes(text)
-        ? "statsd_listen_addresses"
-        : text.startsWith("udp")
-        ? "udp_address"
-        : "tcp_address";
-      section.fail(key, "host:port, or udp://, udp4://, udp6://, tcp://host:port, unix:///path, unixgram:///path");
-    }
-    return address;
-  });
+  const byDefault = listensByDefault && udp === undefined && tcp === undefined && listed === undefined;
+  return [
+    ...addressesOf(section, "udp_address", urlOf("udp", byDefault ? DEFAULTS.udpAddress : udp), "host:port"),
+    ...addressesOf(section, "tcp_address", urlOf("tcp", tcp), "host:port"),
+    ...addressesOf(
+      section,
+      "statsd_listen_addresses",
+      listed ?? [],
+      "a list of udp://host:port, udp4://, udp6://, tcp://, unix:///path, unixgram:///path",
+    ),
+  ];
 }
 
 function readSsfListen(section: Section): ListenAddress[] {
-  const trace = section.string("trace_address");
-  const texts = [...section.strings("ssf_listen_addresses") ?? []];
-  if (trace !== undefined && trace !== "") texts.push(`udp://${trace}`);
-  return texts.map((text) => {
-    const address = parseListenAddress(text);
-    if (address === undefined || address.transport === "unixgram") {
-      section.fail("ssf_listen_addresses", "udp://host:port, tcp://host:port or unix:///path");
-    }
-    return address;
-  });
+  const key = "ssf_listen_addresses";
+  const listed = section.strings(key) ?? [];
+  return [
+    ...addressesOf(section, key, listed, "a list of udp://host:port, tcp://host:port, unix:///path", ["unixgram"]),
+    ...addressesOf(section, "trace_address", urlOf("udp", section.string("trace_address")), "host:port"),
+  ];
+}
+
+function urlOf(scheme: "udp" | "tcp", hostPort = ""): string[] {
+  return hostPort === "" ? [] : [`${scheme}://${hostPort}`];
+}
+
+/** The addresses that the texts of one key are; the key is refused when one of them is none. */
+function addressesOf(
+  section: Section,
+  key: string,
+  texts: readonly string[],
+  want: string,
+  refused: readonly ListenAddress["transport"][] = [],
+): ListenAddress[] {
+  const addresses = texts.map(parseListenAddress).filter((address) => address !== undefined)
+    .filter(({ transport }) => !refused.includes(transport));
+  if (addresses.length < texts.length) section.refuse(key, want);
+  return addresses;
 }
 
 function readPercentiles(section: Section): number[] {
   const percentiles = section.numbers("percentiles") ?? [];
-  for (const p of percentiles) {
-    if (!(p >= 0 && p <= 1)) section.fail("percentiles", "numbers from 0 to 1: 0.99 is the 99th percentile");
+  if (!percentiles.every((p) => p >= 0 && p <= 1)) {
+    section.refuse("percentiles", "numbers from 0 to 1: 0.99 is the 99th percentile");
   }
   return [...new Set(percentiles)];
 }
 
 function readAggregates(section: Section): Aggregate[] {
   const words = section.strings("aggregates") ?? DEFAULTS.aggregates;
-  for (const word of words) {
-    if (!AGGREGATES.some((known) => known === word)) section.fail("aggregates", `some of ${AGGREGATES.join(", ")}`);
+  if (!words.every((word) => AGGREGATES.some((known) => known === word))) {
+    section.refuse("aggregates", `some of ${AGGREGATES.join(", ")}`);
   }
   return AGGREGATES.filter((known) => words.includes(known));
 }
@@ -243,10 +250,10 @@ function readOwnScopes(section: Section): StatsdConfig["ownScopes"] {
 function checkTls(section: Section, config: StatsdConfig): void {
   const { tlsKey, tlsCertificate, tlsAuthorityCertificate } = config;
   if (tlsKey !== "" && tlsCertificate === "") {
-    section.fail("tls_key", "tls_certificate beside it: tls_key is set; must set tls_certificate");
+    section.refuse("tls_key", "tls_certificate beside it: tls_key is set; must set tls_certificate");
   }
-  if (tlsCertificate !== "" && tlsKey === "") section.fail("tls_certificate", "tls_key beside it");
+  if (tlsCertificate !== "" && tlsKey === "") section.refuse("tls_certificate", "tls_key beside it");
   if (tlsAuthorityCertificate !== "" && tlsKey === "") {
-    section.fail("tls_authority_certificate", "tls_key and tls_certificate beside it");
+    section.refuse("tls_authority_certificate", "tls_key and tls_certificate beside it");
   }
 }

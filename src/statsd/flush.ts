@@ -63,7 +63,7 @@ export class FlushRun {
   #emit: (point: Point) => void = () => {};
   #counting = false;
   #table = 0;
-  #after = 0;
+  #from = 0;
 
   /**
    * @param tables one for each thread, after `mergeTables()`
@@ -82,8 +82,8 @@ export class FlushRun {
     const table = this.#tables[this.#table];
     if (table === undefined) return false;
     this.#emit = emit;
-    this.#after = table.forEach((series) => this.#series(series), this.#after, most);
-    if (this.#after === 0) this.#table++;
+    this.#from = table.forEach((series) => this.#series(series), this.#from, most);
+    if (this.#from === 0) this.#table++;
     return this.#table < this.#tables.length;
   }
 

@@ -42,14 +42,16 @@ export interface DecodedImport {
 }
 
 const INT64_MAX = 2n ** 63n - 1n, INT64_MIN = -(2n ** 63n);
-/** The largest float64 below 2^63. */
-const LARGEST_BELOW_INT64 = 2 ** 63 - 1024;
 
 /** An interval's total as the whole number that is forwarded: rounded half away from zero, kept within 64 bits. */
 export function wholeTotal(total: number): bigint {
-  if (total >= LARGEST_BELOW_INT64) return INT64_MAX;
-  if (total <= -LARGEST_BELOW_INT64) return INT64_MIN;
-  return BigInt(Math.sign(total) * Math.round(Math.abs(total)));
+  if (!Number.isFinite(total)) return total > 0 ? INT64_MAX : INT64_MIN;
+  return within64Bits(BigInt(Math.sign(total) * Math.round(Math.abs(total))));
+}
+
+/** The nearest number that an int64 can hold. */
+export function within64Bits(total: bigint): bigint {
+  return total > INT64_MAX ? INT64_MAX : total < INT64_MIN ? INT64_MIN : total;
 }
 
 /** The body of an import: a JSON array, not yet compressed. */

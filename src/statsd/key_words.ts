@@ -4,6 +4,11 @@
  */
 import { LOW_BYTES } from "./metric_scan.ts";
 
+/** Words that so many bytes take. */
+export function wordsOf(bytes: number): number {
+  return bytes + 3 >> 2;
+}
+
 /** The first multiple of 4 from `at` on. */
 export function roundUp(at: number): number {
   return at + 3 & ~3;

@@ -1,9 +1,14 @@
-/** The layout of a series' entry in its table. */
+/**
+ * The record of a series in its table, in words: the lengths of name (low half) and tags (high half); its kind, and above
+ * `KIND_BITS` the length of a timestamp's digits; the number of its sum, level, digest or sketch, or the record that an
+ * alias stands for; then the key: name, tags and digits, each from a word of its own on with zeros behind it.
+ *
+ * All of a record lies together, so that a lookup in a table too large for the cache waits for memory once.
+ */
+export const LENGTHS = 0, KIND = 1, CELL = 2, KEY = 3;
 
-// An entry's four words in `meta`: the word at which its key starts, the lengths of name (low half) and tags (high half),
-// its kind (and above KIND_BITS the length of a timestamp's digits behind the tags), and the number of its gauge time,
-// digest, sketch, or of the entry that an alias stands for. A key is name, tags and digits, each from a word of its own
-// on and zeros behind it, so that keys are compared four bytes at a time.
-export const META = 4, KEY = 0, LENGTHS = 1, KIND = 2, CELL = 3;
+/** The parts of a kind. An alias has the bytes as sent, where those are not the canonical ones. */
 export const TYPE_MASK = 7, SCOPE_SHIFT = 3, ALIAS = 0x20, TIMESTAMPED = 0x40, MERGED = 0x80, KIND_BITS = 8;
+
+/** What of a kind is part of the key; an alias is found as what it stands for is. */
 export const IDENTITY = 0x7f & ~ALIAS;

@@ -8,7 +8,7 @@
 import { DigestStore, type DigestStoreState, SetStore, type SetStoreState } from "../sketch/mod.ts";
 import { type MetricLine, MetricType, newMetricLine } from "./metric_line.ts";
 import { hashLine, READ_AHEAD } from "./metric_scan.ts";
-import { bytesOf, copyRegion, roundUp, sameRegion } from "./key_words.ts";
+import { bytesOf, copyRegion, roundUp, sameRegion, wordsOf } from "./key_words.ts";
 import {
   ALIAS,
   CELL,
@@ -18,7 +18,6 @@ import {
   KIND_BITS,
   LENGTHS,
   MERGED,
-  META,
   SCOPE_SHIFT,
   TIMESTAMPED,
   TYPE_MASK,
@@ -42,14 +41,14 @@ export interface TableConfig {
 export interface TableState {
   readonly entries: number;
   readonly series: number;
+  readonly counters: number;
   readonly gauges: number;
-  /** In words. */
-  readonly keysLength: number;
+  /** Words of `records` in use. */
+  readonly recordsLength: number;
   readonly slots: Int32Array<ArrayBuffer>;
-  readonly meta: Int32Array<ArrayBuffer>;
-  readonly values: Float64Array<ArrayBuffer>;
-  readonly gaugeTimes: Float64Array<ArrayBuffer>;
-  readonly keys: Int32Array<ArrayBuffer>;
+  readonly records: Int32Array<ArrayBuffer>;
+  readonly counts: Float64Array<ArrayBuffer>;
+  readonly levels: Float64Array<ArrayBuffer>;
   readonly digests: DigestStoreState;
   readonly sets: SetStoreState;
 }
@@ -58,16 +57,15 @@ export interface TableState {
 export function tableTransferables(state: TableState): ArrayBuffer[] {
   return [
     state.slots.buffer,
-    state.meta.buffer,
-    state.values.buffer,
-    state.gaugeTimes.buffer,
-    state.keys.buffer,
+    state.records.buffer,
+    state.counts.buffer,
+    state.levels.buffer,
     ...DigestStore.transferables(state.digests),
     ...SetStore.transferables(state.sets),
   ];
 }
 
-const NO_ENTRY = 0;
+const NO_ENTRY = 0, FIRST_RECORD = 1;
 const FIRST_ENTRIES = 256;
 
 /** One interval's series. Not for two threads at once; see `release()`. */
@@ -81,19 +79,22 @@ export class SeriesTable {
   #scratch = new Uint8Array(0);
   #scratchWords = new DataView(new ArrayBuffer(0));
 
-  #slots: Int32Array<ArrayBuffer>; // pairs: hash, entry
+  /** Pairs: the hash of a key, and the word at which its record starts. */
+  #slots: Int32Array<ArrayBuffer>;
   #mask: number;
-  #meta: Int32Array<ArrayBuffer>;
-  #values: Float64Array<ArrayBuffer>;
-  #gaugeTimes: Float64Array<ArrayBuffer>;
-  #keys: Int32Array<ArrayBuffer>;
+  #records: Int32Array<ArrayBuffer>;
+  #recordsLength = FIRST_RECORD;
+  /** Sums of counters, by cell. */
+  #counts: Float64Array<ArrayBuffer>;
+  /** Pairs by cell: a gauge's value, and the monotonic milliseconds at which it came. */
+  #levels: Float64Array<ArrayBuffer>;
   #digests: DigestStore;
   #sets: SetStore;
   #entries = 0;
   #series = 0;
   #aliases = 0;
+  #counters = 0;
   #gauges = 0;
-  #keysLength = 0;
 
   /** Monotonic milliseconds of what is being sampled: the newest gauge wins where tables are merged. */
   nowMs = 0;
@@ -102,17 +103,18 @@ export class SeriesTable {
    * @param budget one Int32 that all tables of the process share, counting their series
    * @param like a table whose size this one starts with, so that a steady load never makes it grow
    */
-  constructor(config: TableConfig, budget: Int32Array, like?: { entries: number; keysLength: number }) {
+  constructor(
+    config: TableConfig,
+    budget: Int32Array,
+    like?: Omit<TableState, "slots" | "records" | "counts" | "levels" | "digests" | "sets">,
+  ) {
     this.#config = config;
     this.#budget = budget;
-    let room = FIRST_ENTRIES;
-    while (like !== undefined && room < like.entries + 2) room *= 2;
-    this.#slots = new Int32Array(slotsFor(room));
+    this.#slots = new Int32Array(slotsFor(Math.max(FIRST_ENTRIES, like?.entries ?? 0)));
     this.#mask = this.#slots.length / 2 - 1;
-    this.#meta = new Int32Array(room * META);
-    this.#values = new Float64Array(room);
-    this.#gaugeTimes = new Float64Array(64);
-    this.#keys = new Int32Array(Math.max(4_096, like?.keysLength ?? 0));
+    this.#records = new Int32Array(Math.max(FIRST_ENTRIES * 16, like?.recordsLength ?? 0));
+    this.#counts = new Float64Array(Math.max(FIRST_ENTRIES, like?.counters ?? 0));
+    this.#levels = new Float64Array(2 * Math.max(FIRST_ENTRIES, like?.gauges ?? 0));
     this.#digests = new DigestStore();
     this.#sets = new SetStore();
   }
@@ -122,16 +124,16 @@ export class SeriesTable {
     const table = new SeriesTable(config, new Int32Array(1));
     table.#slots = state.slots;
     table.#mask = state.slots.length / 2 - 1;
-    table.#meta = state.meta;
-    table.#values = state.values;
-    table.#gaugeTimes = state.gaugeTimes;
-    table.#keys = state.keys;
+    table.#records = state.records;
+    table.#recordsLength = state.recordsLength;
+    table.#counts = state.counts;
+    table.#levels = state.levels;
     table.#digests = DigestStore.adopt(state.digests);
     table.#sets = SetStore.adopt(state.sets);
     table.#entries = state.entries;
     table.#series = state.series;
+    table.#counters = state.counters;
     table.#gauges = state.gauges;
-    table.#keysLength = state.keysLength;
     return table;
   }
 
@@ -146,13 +148,13 @@ export class SeriesTable {
     return {
       entries: this.#entries,
       series: this.#series,
+      counters: this.#counters,
       gauges: this.#gauges,
-      keysLength: this.#keysLength,
+      recordsLength: this.#recordsLength,
       slots: this.#slots,
-      meta: this.#meta,
-      values: this.#values,
-      gaugeTimes: this.#gaugeTimes,
-      keys: this.#keys,
+      records: this.#records,
+      counts: this.#counts,
+      levels: this.#levels,
       digests: this.#digests.release(),
       sets: this.#sets.release(),
     };
@@ -160,8 +162,8 @@ export class SeriesTable {
 
   /** Bytes of all its buffers. */
   get byteLength(): number {
-    return this.#slots.byteLength + this.#meta.byteLength + this.#values.byteLength + this.#gaugeTimes.byteLength +
-      this.#keys.byteLength + this.#digests.byteLength + this.#sets.byteLength;
+    return this.#slots.byteLength + this.#records.byteLength + this.#counts.byteLength + this.#levels.byteLength +
+      this.#digests.byteLength + this.#sets.byteLength;
   }
 
   /** Gives its memory back at once rather than when the collector comes by; it must not be used any more. */
@@ -180,22 +182,23 @@ export class SeriesTable {
       entry = this.#firstSeen(b, line);
       if (entry === NO_ENTRY) return false;
     }
-    const meta = this.#meta;
-    if ((meta[entry * META + KIND]! & ALIAS) !== 0) entry = meta[entry * META + CELL]!;
+    const records = this.#records;
+    if ((records[entry + KIND]! & ALIAS) !== 0) entry = records[entry + CELL]!;
+    const cell = records[entry + CELL]!;
     switch (line.type) {
       case MetricType.counter:
-        this.#values[entry]! += line.rate === 1 ? line.value : line.value / line.rate;
+        this.#counts[cell]! += line.rate === 1 ? line.value : line.value / line.rate;
         break;
       case MetricType.gauge:
-        this.#values[entry] = line.value;
-        this.#gaugeTimes[meta[entry * META + CELL]!] = this.nowMs;
+        this.#levels[cell * 2] = line.value;
+        this.#levels[cell * 2 + 1] = this.nowMs;
         break;
       case MetricType.set:
-        this.#sets.insert(meta[entry * META + CELL]!, b, line.valueStart, line.valueEnd);
+        this.#sets.insert(cell, b, line.valueStart, line.valueEnd);
         break;
       default:
         // Most rates are 1, and dividing by them would take longer than asking.
-        this.#digests.sample(meta[entry * META + CELL]!, line.value, line.rate === 1 ? 1 : 1 / line.rate);
+        this.#digests.sample(cell, line.value, line.rate === 1 ? 1 : 1 / line.rate);
     }
     return true;
   }
@@ -204,31 +207,51 @@ export class SeriesTable {
   sampleAt(b: Uint8Array, line: MetricLine, value: number): boolean {
     const entry = this.#firstSeen(b, line);
     if (entry === NO_ENTRY) return false;
-    if (line.type === MetricType.counter) this.#values[entry]! += value / line.rate;
+    const cell = this.#records[entry + CELL]!;
+    if (line.type === MetricType.counter) this.#counts[cell]! += value / line.rate;
     else {
-      this.#values[entry] = value;
-      this.#gaugeTimes[this.#meta[entry * META + CELL]!] = this.nowMs;
+      this.#levels[cell * 2] = value;
+      this.#levels[cell * 2 + 1] = this.nowMs;
     }
     return true;
   }
 
   /**
-   * Calls `visit` with up to `most` of the series behind `after` (0: from the first) that were not merged into another
-   * table. The view is valid during the call.
+   * Calls `visit` with up to `most` series that were not merged into another table, in the order in which they were first
+   * seen. The view is valid during the call.
    *
-   * @returns what to pass as `after` to go on; 0 at the end
+   * @param from 0, or where the last call stopped
+   * @returns where to go on; 0 at the end
    */
-  forEach(visit: (series: SeriesView) => void, after = 0, most = Infinity): number {
-    const view = new SeriesView(this.#keys, this.#digests, this.#sets, this.#text);
-    for (let entry = after + 1, left = most; entry <= this.#entries; entry++) {
-      const at = entry * META;
-      const kind = this.#meta[at + KIND]!;
-      if ((kind & (ALIAS | MERGED)) !== 0) continue;
-      if (left-- <= 0) return entry - 1;
-      view.point(this.#meta[at + KEY]!, this.#meta[at + LENGTHS]!, kind, this.#values[entry]!, this.#meta[at + CELL]!);
+  forEach(visit: (series: SeriesView) => void, from = 0, most = Infinity): number {
+    const view = new SeriesView(this.#records, this.#digests, this.#sets, this.#text);
+    let left = most;
+    for (let entry = Math.max(from, FIRST_RECORD); entry < this.#recordsLength; entry = this.#next(entry)) {
+      if ((this.#records[entry + KIND]! & (ALIAS | MERGED)) !== 0) continue;
+      if (left-- <= 0) return entry;
+      view.point(entry, this.#value(entry));
       visit(view);
     }
     return 0;
+  }
+
+  /** Where the record behind that one starts. */
+  #next(entry: number): number {
+    const lengths = this.#records[entry + LENGTHS]!, extra = this.#records[entry + KIND]! >>> KIND_BITS;
+    return entry + KEY + wordsOf(lengths & 0xffff) + wordsOf(lengths >>> 16) + wordsOf(extra);
+  }
+
+  /** A counter's sum, or a gauge's value; 0 for what has a digest or sketch. */
+  #value(entry: number): number {
+    const cell = this.#records[entry + CELL]!;
+    switch (this.#records[entry + KIND]! & TYPE_MASK) {
+      case MetricType.counter:
+        return this.#counts[cell]!;
+      case MetricType.gauge:
+        return this.#levels[cell * 2]!;
+      default:
+        return 0;
+    }
   }
 
   /**
@@ -236,14 +259,13 @@ export class SeriesTable {
    * stays there: tables of different readers mostly hold different series, and nothing is copied for them.
    */
   absorbCommon(other: SeriesTable): void {
-    const { bytes, words } = bytesOf(other.#keys);
+    const { bytes, words } = bytesOf(other.#records);
     const line = this.#line;
-    for (let entry = 1; entry <= other.#entries; entry++) {
-      const at = entry * META;
-      const kind = other.#meta[at + KIND]!;
+    for (let entry = FIRST_RECORD; entry < other.#recordsLength; entry = other.#next(entry)) {
+      const kind = other.#records[entry + KIND]!;
       if ((kind & (ALIAS | MERGED)) !== 0) continue;
-      const lengths = other.#meta[at + LENGTHS]!;
-      line.nameStart = other.#meta[at + KEY]! * 4;
+      const lengths = other.#records[entry + LENGTHS]!;
+      line.nameStart = (entry + KEY) * 4;
       line.nameEnd = line.nameStart + (lengths & 0xffff);
       line.tagsStart = roundUp(line.nameEnd);
       line.tagsEnd = line.tagsStart + (lengths >>> 16);
@@ -260,21 +282,20 @@ export class SeriesTable {
       );
       if (mine === NO_ENTRY) continue;
       this.#mergeEntry(mine, other, entry, line.type);
-      other.#meta[at + KIND] = kind | MERGED;
+      other.#records[entry + KIND] = kind | MERGED;
     }
   }
 
   #mergeEntry(mine: number, other: SeriesTable, theirs: number, type: MetricType): void {
-    const cell = this.#meta[mine * META + CELL]!, theirCell = other.#meta[theirs * META + CELL]!;
+    const cell = this.#records[mine + CELL]!, theirCell = other.#records[theirs + CELL]!;
     switch (type) {
       case MetricType.counter:
-        this.#values[mine]! += other.#values[theirs]!;
+        this.#counts[cell]! += other.#counts[theirCell]!;
         break;
       case MetricType.gauge:
-        if (other.#gaugeTimes[theirCell]! > this.#gaugeTimes[cell]!) {
-          this.#values[mine] = other.#values[theirs]!;
-          this.#gaugeTimes[cell] = other.#gaugeTimes[theirCell]!;
-        }
+        if (other.#levels[theirCell * 2 + 1]! <= this.#levels[cell * 2 + 1]!) break;
+        this.#levels[cell * 2] = other.#levels[theirCell * 2]!;
+        this.#levels[cell * 2 + 1] = other.#levels[theirCell * 2 + 1]!;
         break;
       case MetricType.set:
         this.#sets.mergeFrom(cell, other.#sets, theirCell);
@@ -298,21 +319,21 @@ export class SeriesTable {
     identity: number,
     hash: number,
   ): number {
-    const slots = this.#slots, meta = this.#meta, keys = this.#keys, mask = this.#mask;
+    const slots = this.#slots, records = this.#records, mask = this.#mask;
     const lengths = nameLength | tagsLength << 16;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const entry = slots[slot * 2 + 1]!;
       if (entry === NO_ENTRY) return NO_ENTRY;
       if (slots[slot * 2] !== hash) continue;
-      const at = entry * META;
-      if (meta[at + LENGTHS] !== lengths || (meta[at + KIND]! & IDENTITY) !== identity) continue;
-      const key = meta[at + KEY]!;
-      if (!sameRegion(keys, key, b, nameStart, nameLength)) continue;
-      const tagsKey = key + (nameLength + 3 >> 2);
-      if (tagsLength > 0 && !sameRegion(keys, tagsKey, b, tagsStart, tagsLength)) continue;
+      const kind = records[entry + KIND]!;
+      if (records[entry + LENGTHS] !== lengths || (kind & IDENTITY) !== identity) continue;
+      const key = entry + KEY;
+      if (!sameRegion(records, key, b, nameStart, nameLength)) continue;
+      const tagsKey = key + wordsOf(nameLength);
+      if (tagsLength > 0 && !sameRegion(records, tagsKey, b, tagsStart, tagsLength)) continue;
       if (extra > 0) {
-        if (meta[at + KIND]! >>> KIND_BITS !== extra) continue;
-        if (!sameRegion(keys, tagsKey + (tagsLength + 3 >> 2), b, roundUp(tagsStart + tagsLength), extra)) continue;
+        if (kind >>> KIND_BITS !== extra) continue;
+        if (!sameRegion(records, tagsKey + wordsOf(tagsLength), b, roundUp(tagsStart + tagsLength), extra)) continue;
       }
       return entry;
     }
@@ -354,7 +375,7 @@ export class SeriesTable {
     if (line.timestamp === 0 && !sameBytes && this.#aliases < this.#config.maxSeries) {
       this.#aliases++;
       const alias = this.#insertEntry(b, line, type | ALIAS, 0);
-      this.#meta[alias * META + CELL] = entry;
+      this.#records[alias + CELL] = entry;
     }
     return entry;
   }
@@ -392,45 +413,47 @@ export class SeriesTable {
     }
     this.#series++;
     const entry = this.#insertEntry(b, line, identity, extra);
-    let cell = 0;
-    if (line.type === MetricType.gauge) {
-      cell = this.#gauges++;
-      if (cell >= this.#gaugeTimes.length) this.#gaugeTimes = grownFloats(this.#gaugeTimes);
-    } else if (line.type === MetricType.set) cell = this.#sets.add();
-    else if (line.type !== MetricType.counter) cell = this.#digests.add();
-    this.#meta[entry * META + CELL] = cell;
+    this.#records[entry + CELL] = this.#newCell(line.type);
     return entry;
   }
 
-  #insertEntry(b: Uint8Array, line: MetricLine, kind: number, extra: number): number {
-    const entry = ++this.#entries;
-    if ((entry + 1) * META > this.#meta.length) this.#grow();
-    const nameLength = line.nameEnd - line.nameStart, tagsLength = line.tagsEnd - line.tagsStart;
-    const key = this.#keysLength;
-    const tagsKey = key + (nameLength + 3 >> 2), extraKey = tagsKey + (tagsLength + 3 >> 2);
-    this.#keysLength = extraKey + (extra + 3 >> 2);
-    if (this.#keysLength > this.#keys.length) {
-      const room = Math.max(this.#keys.length * 2, this.#keysLength);
-      this.#keys = new Int32Array(this.#keys.buffer.transfer(room * 4));
+  #newCell(type: MetricType): number {
+    switch (type) {
+      case MetricType.counter:
+        if (this.#counters === this.#counts.length) this.#counts = grownFloats(this.#counts);
+        return this.#counters++;
+      case MetricType.gauge:
+        if (this.#gauges * 2 === this.#levels.length) this.#levels = grownFloats(this.#levels);
+        return this.#gauges++;
+      case MetricType.set:
+        return this.#sets.add();
+      default:
+        return this.#digests.add();
     }
-    copyRegion(b, line.nameStart, nameLength, this.#keys, key);
-    copyRegion(b, line.tagsStart, tagsLength, this.#keys, tagsKey);
-    copyRegion(b, roundUp(line.tagsEnd), extra, this.#keys, extraKey);
-    const at = entry * META;
-    this.#meta[at + KEY] = key;
-    this.#meta[at + LENGTHS] = nameLength | tagsLength << 16;
-    this.#meta[at + KIND] = kind | extra << KIND_BITS;
+  }
+
+  #insertEntry(b: Uint8Array, line: MetricLine, kind: number, extra: number): number {
+    const nameLength = line.nameEnd - line.nameStart, tagsLength = line.tagsEnd - line.tagsStart;
+    const entry = this.#recordsLength;
+    const key = entry + KEY, tagsKey = key + wordsOf(nameLength), extraKey = tagsKey + wordsOf(tagsLength);
+    this.#recordsLength = extraKey + wordsOf(extra);
+    if (this.#recordsLength > this.#records.length) {
+      this.#records = grownInts(this.#records, Math.max(this.#records.length * 2, this.#recordsLength));
+    }
+    const records = this.#records;
+    records[entry + LENGTHS] = nameLength | tagsLength << 16;
+    records[entry + KIND] = kind | extra << KIND_BITS;
+    copyRegion(b, line.nameStart, nameLength, records, key);
+    copyRegion(b, line.tagsStart, tagsLength, records, tagsKey);
+    copyRegion(b, roundUp(line.tagsEnd), extra, records, extraKey);
+    if (++this.#entries > mostEntries(this.#slots.length)) this.#growIndex();
     place(this.#slots, this.#mask, line.hash, entry);
     return entry;
   }
 
-  /** Doubles the room for entries, and the index with it. */
-  #grow(): void {
-    const room = this.#values.length * 2;
-    this.#meta = new Int32Array(this.#meta.buffer.transfer(room * META * 4));
-    this.#values = grownFloats(this.#values);
+  #growIndex(): void {
     const old = this.#slots;
-    this.#slots = new Int32Array(slotsFor(room));
+    this.#slots = new Int32Array(slotsFor(this.#entries * 2));
     this.#mask = this.#slots.length / 2 - 1;
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] !== NO_ENTRY) place(this.#slots, this.#mask, old[i]!, old[i + 1]!);
@@ -458,6 +481,12 @@ function slotsFor(entries: number): number {
   return 2 ** Math.ceil(Math.log2(slots)) * 2;
 }
 
+/** The most entries for which an index of so many words is the right one. */
+function mostEntries(words: number): number {
+  const slots = words / 2;
+  return slots <= SPARSE_ENTRIES * 4 ? slots / 4 : slots * 0.75;
+}
+
 function place(slots: Int32Array, mask: number, hash: number, entry: number): void {
   let slot = hash & mask;
   while (slots[slot * 2 + 1] !== NO_ENTRY) slot = (slot + 1) & mask;
@@ -465,8 +494,21 @@ function place(slots: Int32Array, mask: number, hash: number, entry: number): vo
   slots[slot * 2 + 1] = entry;
 }
 
+// Copied, not `transfer`red: that one writes zeros behind what it copies, and so makes all of the new room resident, where
+// new memory is resident only as far as it is used. The old is given back at once, not when the collector comes by.
+
+function grownInts(ints: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(length);
+  grown.set(ints);
+  ints.buffer.transfer(0);
+  return grown;
+}
+
 function grownFloats(floats: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
-  return new Float64Array(floats.buffer.transfer(floats.byteLength * 2));
+  const grown = new Float64Array(floats.length * 2);
+  grown.set(floats);
+  floats.buffer.transfer(0);
+  return grown;
 }
 
 function equalBytes(

@@ -1,46 +1,46 @@
 import type { DigestStore, SetStore } from "../sketch/mod.ts";
 import { bytesOf, roundUp } from "./key_words.ts";
 import type { MetricType } from "./metric_line.ts";
-import { KIND_BITS, SCOPE_SHIFT, TIMESTAMPED, TYPE_MASK } from "./series_entry.ts";
+import { CELL, KEY, KIND, KIND_BITS, LENGTHS, SCOPE_SHIFT, TIMESTAMPED, TYPE_MASK } from "./series_entry.ts";
 import type { Scope } from "./tags.ts";
 
 /** One series of a table, read in place. Texts are made when asked for. */
 export class SeriesView {
-  readonly #keys: Uint8Array;
+  readonly #records: Int32Array;
+  readonly #bytes: Uint8Array;
   readonly #text: TextDecoder;
-  #key = 0;
-  #lengths = 0;
-  #kind = 0;
+  #entry = 0;
   /** A counter's sum or a gauge's value. */
   value = 0;
-  /** The number of the digest or sketch in `digests` or `sets`. */
-  cell = 0;
 
   constructor(
-    keys: Int32Array<ArrayBuffer>,
+    records: Int32Array<ArrayBuffer>,
     readonly digests: DigestStore,
     readonly sets: SetStore,
     text: TextDecoder,
   ) {
-    this.#keys = bytesOf(keys).bytes;
+    this.#records = records;
+    this.#bytes = bytesOf(records).bytes;
     this.#text = text;
   }
 
   /** Moves the view on. */
-  point(key: number, lengths: number, kind: number, value: number, cell: number): void {
-    this.#key = key;
-    this.#lengths = lengths;
-    this.#kind = kind;
+  point(entry: number, value: number): void {
+    this.#entry = entry;
     this.value = value;
-    this.cell = cell;
+  }
+
+  /** The number of the digest or sketch in `digests` or `sets`. */
+  get cell(): number {
+    return this.#records[this.#entry + CELL]!;
   }
 
   get type(): MetricType {
-    return (this.#kind & TYPE_MASK) as MetricType;
+    return (this.#kind() & TYPE_MASK) as MetricType;
   }
 
   get scope(): Scope {
-    return (this.#kind >>> SCOPE_SHIFT & 3) as Scope;
+    return (this.#kind() >>> SCOPE_SHIFT & 3) as Scope;
   }
 
   name(): string {
@@ -49,21 +49,31 @@ export class SeriesView {
 
   /** The canonical tags, joined by commas; "" without tags. */
   tagString(): string {
-    return this.#slice(roundUp(this.#nameLength), this.#lengths >>> 16);
+    return this.#slice(roundUp(this.#nameLength), this.#lengths() >>> 16);
   }
 
   /** Unix seconds that its samples brought; 0 when they brought none. */
   timestamp(): number {
-    if ((this.#kind & TIMESTAMPED) === 0) return 0;
-    return Number(this.#slice(roundUp(roundUp(this.#nameLength) + (this.#lengths >>> 16)), this.#kind >>> KIND_BITS));
+    if ((this.#kind() & TIMESTAMPED) === 0) return 0;
+    return Number(
+      this.#slice(roundUp(roundUp(this.#nameLength) + (this.#lengths() >>> 16)), this.#kind() >>> KIND_BITS),
+    );
   }
 
   get #nameLength(): number {
-    return this.#lengths & 0xffff;
+    return this.#lengths() & 0xffff;
+  }
+
+  #lengths(): number {
+    return this.#records[this.#entry + LENGTHS]!;
+  }
+
+  #kind(): number {
+    return this.#records[this.#entry + KIND]!;
   }
 
   #slice(from: number, length: number): string {
-    const start = this.#key * 4 + from;
-    return length === 0 ? "" : this.#text.decode(this.#keys.subarray(start, start + length));
+    const start = (this.#entry + KEY) * 4 + from;
+    return length === 0 ? "" : this.#text.decode(this.#bytes.subarray(start, start + length));
   }
 }

@@ -70,6 +70,7 @@ class Source implements StatsdSource {
   #lastTimestamp = 0;
   /** One after the other: the next waits for the second to be over in which the last one came. */
   #turn: Promise<unknown> = Promise.resolve();
+  #waiting = false;
   #stopping: Promise<void> | undefined;
   readonly addresses: readonly string[];
   readonly done: Promise<void>;
@@ -124,7 +125,8 @@ class Source implements StatsdSource {
         await clock.sleepUntil(endMs, changed);
         if (changed.aborted) break;
         const timestamp = Math.floor(endMs / 1000);
-        this.#flush(() => timestamp).catch((error) => this.#failed.reject(error));
+        // A flush that still waits for its second, as those of windows below a second do, takes this window in.
+        if (!this.#waiting) this.#flush(() => timestamp).catch((error) => this.#failed.reject(error));
         endMs += intervalMs;
         // After a standstill the missed windows are one: there is nothing to put into the others.
         while (endMs <= clock.now() - intervalMs) endMs += intervalMs;
@@ -137,7 +139,9 @@ class Source implements StatsdSource {
     const started = this.#turn.then(async () => {
       let timestamp = timestampOf();
       if (timestamp <= this.#lastTimestamp) {
+        this.#waiting = true;
         await clock.sleepUntil((this.#lastTimestamp + 1) * 1000);
+        this.#waiting = false;
         timestamp = Math.max(this.#lastTimestamp + 1, timestampOf());
       }
       this.#lastTimestamp = timestamp;

@@ -1,5 +1,5 @@
 /** The source in threads of its own: a reader for each datagram socket, and one aggregation worker. */
-import { receiveDrops } from "../linux/mod.ts";
+import { giveBackBlocksFrom, giveBackFreed, receiveDrops } from "../linux/mod.ts";
 import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
 import type { FlushReport } from "./core.ts";
 import { openReaderSockets, type ReaderSocket } from "./reader_sockets.ts";
@@ -14,9 +14,16 @@ import {
   type ToAggregation,
 } from "./threads.ts";
 
+/**
+ * From this size on, memory that a thread frees goes back to the kernel. The tables of a large interval grow to dozens of
+ * megabytes and change threads at each flush; kept for later by each thread's allocator, they would be held several times.
+ */
+const LARGE_BLOCK_BYTES = 2 ** 20;
+
 /** Starts the threads. @throws {SystemError} when an address can't be bound; nothing is left running then */
 export async function startThreadBackend(config: BackendConfig, deps: BackendDeps): Promise<Backend> {
   const { statsd } = config;
+  giveBackBlocksFrom(LARGE_BLOCK_BYTES);
   const isDatagram = (transport: string) => transport === "udp" || transport === "unixgram";
   const sockets = await openReaderSockets(
     statsd.listen.filter(({ transport }) => isDatagram(transport)),
@@ -44,6 +51,7 @@ class Threads implements Backend {
   readonly #aggregation: Worker;
   readonly #readers: { readonly worker: Worker; readonly stopped: Promise<void> }[] = [];
   readonly #flushing = new Map<number, PromiseWithResolvers<FlushReport>>();
+  readonly #reconfiguring: PromiseWithResolvers<void>[] = [];
   readonly #listening = Promise.withResolvers<void>();
   readonly #quiet = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -140,8 +148,10 @@ class Threads implements Backend {
   }
 
   reconfigure({ flush, outputs }: BackendConfig["core"]): Promise<void> {
+    const taken = Promise.withResolvers<void>();
+    this.#reconfiguring.push(taken);
     this.#tell({ kind: "reconfigure", flush, outputs });
-    return Promise.resolve();
+    return taken.promise;
   }
 
   ingest(lines: Uint8Array<ArrayBuffer>): void {
@@ -186,9 +196,12 @@ class Threads implements Backend {
         break;
       case "batch":
         await this.#deps.deliver(message.output, message.batch);
+        // Settled, so nobody needs it: its memory goes now, not when the collector comes by, some dozens of batches later.
+        message.batch.bytes.buffer.transfer(0);
         this.#tell({ kind: "taken", output: message.output });
         break;
       case "flushed":
+        giveBackFreed();
         this.#flushing.get(message.epoch)?.resolve(message.report);
         this.#flushing.delete(message.epoch);
         break;
@@ -204,8 +217,13 @@ class Threads implements Backend {
       case "stopped":
         this.#stopped.resolve();
         break;
-      case "failed":
-        this.#failWith(new Error(message.message));
+      case "reconfigured":
+        this.#reconfiguring.shift()?.resolve();
+        break;
+      case "failed": {
+        const { code } = message;
+        this.#failWith(Object.assign(new Error(message.message), code === undefined ? {} : { code }));
+      }
     }
   }
 
@@ -218,6 +236,7 @@ class Threads implements Backend {
     this.#listening.reject(error);
     for (const flushing of this.#flushing.values()) flushing.reject(error);
     this.#flushing.clear();
+    for (const taken of this.#reconfiguring.splice(0)) taken.reject(error);
     this.#quiet.resolve();
     this.#stopped.reject(error);
   }

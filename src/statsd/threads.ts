@@ -79,7 +79,10 @@ export type FromAggregation =
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string }
   | { readonly kind: "quiet" }
   | { readonly kind: "stopped" }
-  | { readonly kind: "failed"; readonly message: string };
+  /** `code` is the error's own, which an error does not keep on its way to another thread. */
+  | { readonly kind: "failed"; readonly message: string; readonly code?: string }
+  /** Batches that come from now on are those of the new outputs. */
+  | { readonly kind: "reconfigured" };
 
 /** Milliseconds that mean the same on every thread of the process, and never step back. */
 export function sharedMonotonicMs(): number {
