@@ -3,7 +3,15 @@ import type { Clock, Running } from "../clock/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
 import type { Batch, Point } from "../metric/mod.ts";
 import { type Output, type OutputConfig, startOutput } from "../output/mod.ts";
-import { type BackendConfig, coreConfig, type RefusedLine, startStatsd, type StatsdSource } from "../statsd/mod.ts";
+import {
+  type BackendConfig,
+  coreConfig,
+  newForwardClient,
+  type RefusedLine,
+  startStatsd,
+  type StatsdDeps,
+  type StatsdSource,
+} from "../statsd/mod.ts";
 import { newLogSampler, newSelfMetrics, type Reporter } from "../telemetry/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
 import { exposeStats, VeneurMetrics } from "./own_metrics.ts";
@@ -34,6 +42,8 @@ export interface RunningAgent extends Running {
   readonly pages: Readonly<Record<string, () => string>>;
   /** False while it stops. */
   readonly healthy: boolean;
+  /** Counts an import, and why it was refused if it was. */
+  imported(request: { readonly encoding: string; readonly cause?: string }): void;
   /** Ends the window now: its points, where everything runs in this thread; else none. */
   flushNow(): Promise<readonly Point[]>;
   /**
@@ -43,6 +53,9 @@ export interface RunningAgent extends Running {
    */
   reconfigure(config: AgentConfig): Promise<boolean>;
 }
+
+/** The part of an interval that one forward may take. */
+const FORWARD_SHARE = 0.9;
 
 /** How long the last flush may take, its delivery included, in milliseconds; what is left then has failed. */
 const DRAIN_MS = 10_000;
@@ -98,6 +111,7 @@ class WiredAgent implements RunningAgent {
       reporter,
       threads,
       deliver: (output, batch) => this.#deliver(output, batch),
+      ...this.#forwarding(),
       onFlush: (report) => this.#veneur?.flushed(report, this.source.stats(), clock.now()),
       ...(logsRefused ? { onRefused: this.#refusedLog() } : {}),
       ...(threads ? {} : {
@@ -125,6 +139,13 @@ class WiredAgent implements RunningAgent {
 
   get healthy(): boolean {
     return this.#source !== undefined && this.#stopping === undefined;
+  }
+
+  imported({ cause }: { readonly encoding: string; readonly cause?: string }): void {
+    const { metrics } = this.#deps.reporter;
+    metrics.counter("limier_import_requests_total", "Imports of other instances, by how they ended.")
+      .inc(1, { result: cause ?? "accepted" });
+    this.#veneur?.importRefused(cause);
   }
 
   get pages(): Readonly<Record<string, () => string>> {
@@ -191,6 +212,20 @@ class WiredAgent implements RunningAgent {
     const late = new AbortController(), done = new AbortController();
     this.#deps.clock.sleep(ms, done.signal).then(() => late.abort());
     return { signal: late.signal, cancel: () => done.abort() };
+  }
+
+  #forwarding(): Pick<StatsdDeps, "forward"> {
+    const { forwardAddress, intervalMs } = this.#config.statsd;
+    if (forwardAddress === "") return {};
+    const { clock, reporter } = this.#deps;
+    return {
+      forward: newForwardClient(forwardAddress, intervalMs * FORWARD_SHARE, {
+        clock,
+        reporter,
+        fetch: this.#deps.fetch ?? fetch,
+        observe: (what) => this.#veneur?.observed(what),
+      }),
+    };
   }
 
   async #openOwnMetrics(): Promise<void> {

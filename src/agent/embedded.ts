@@ -3,6 +3,7 @@ import { type Clock, realClock, type Running } from "../clock/mod.ts";
 import { Section } from "../config/mod.ts";
 import { type HttpServer, newApp, startHttp } from "../http/mod.ts";
 import type { Meter, Point } from "../metric/mod.ts";
+import { newImportApp } from "../statsd/mod.ts";
 import { newReporter, type Reporter } from "../telemetry/mod.ts";
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
@@ -58,11 +59,6 @@ export async function startAgent(config: object, options: AgentOptions = {}): Pr
   const { clock = realClock, reporter = standardError(clock), signal } = options;
   signal?.throwIfAborted();
   const read = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
-  if (read.statsd.forwardAddress !== "") {
-    reporter.warn("Forwarding is not part of this version: what a global instance would publish is left out", {
-      forward_address: read.statsd.forwardAddress,
-    });
-  }
   const running = await startRunningAgent(read, {
     clock,
     reporter,
@@ -114,9 +110,11 @@ async function serve(
     tracing: () => statsd.ssfListen.length > 0,
     reporter,
     clock,
-    guard: { allowedHosts: http.allowedHosts },
+    // Local instances hand on to whatever name they know.
+    guard: { allowedHosts: http.allowedHosts, anyHostPaths: ["/import"] },
     ...(http.token === undefined ? {} : { token: http.token }),
   });
+  app.route("/", newImportApp({ source: agent.source, observe: (request) => agent.imported(request) }));
   const { address, limits, tls } = http;
   return await startHttp({ address, limits, ...(tls === undefined ? {} : { tls }) }, { app, reporter, clock });
 }

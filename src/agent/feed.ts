@@ -34,6 +34,7 @@ interface ScenarioEvent {
   readonly do?: unknown;
   readonly text?: unknown;
   readonly hex?: unknown;
+  readonly import?: unknown;
 }
 
 /**
@@ -105,6 +106,11 @@ class Stage implements AsyncDisposable {
     this.#core = new AggregationCore(coreConfig(statsd, hostname, shown), {
       budget: new Int32Array(1),
       stats: newStats(),
+      forward: async (body) => {
+        const headers = { "content-type": "application/json", "content-encoding": "deflate" };
+        await this.#record("forward", new URL("/import", "http://forward").href, { method: "POST", headers, body });
+        return "delivered";
+      },
       post: async (output, batch) => void await this.#outputs[output]!.offer(batch),
       pause: () => Promise.resolve(),
       monotonic: () => this.#clock.monotonic(),
@@ -134,13 +140,19 @@ class Stage implements AsyncDisposable {
       return undefined;
     }
     if (event.do !== undefined) return `Cannot do ${JSON.stringify(event.do)}: write "flush" or "stop"`;
+    if (event.import !== undefined) {
+      const text = typeof event.import === "string" ? event.import : JSON.stringify(event.import);
+      const refused = this.#core.import(new TextEncoder().encode(text), "");
+      if (refused !== undefined) this.#add(errorObject({ reason: refused.cause, message: refused.message }));
+      return undefined;
+    }
     const bytes = typeof event.text === "string"
       ? new TextEncoder().encode(event.text)
       : typeof event.hex === "string"
       ? fromHex(event.hex)
       : undefined;
     if (bytes === null) return "Cannot read the event: its hex is not hex";
-    if (bytes === undefined) return 'Cannot read the event: it needs "text", "hex" or "do"';
+    if (bytes === undefined) return 'Cannot read the event: it needs "text", "hex", "import" or "do"';
     if (this.#protocol === "ssf") this.#ingestSpan(bytes);
     else {
       const room = new Uint8Array(bytes.length + 1 + READ_AHEAD);

@@ -40,20 +40,14 @@ export interface Loaded {
 export function loadConfig(text: string, { file, env, veneur, strict }: LoadOptions): Loaded {
   if (veneur) return loadVeneurConfig(text, file, env, strict);
   const root = readLimierDocument(text, file || "defaults", env);
-  const config = readAgentConfig(root, { asProgram: true });
-  // An instance that keeps percentiles for another one, and then sends them nowhere, would lose them in silence.
-  if (config.statsd.forwardAddress !== "") {
-    root.section("statsd").refuse("forward_address", "nothing: this version of Limier does not forward yet");
-    root.throwCollected();
-  }
-  return { config, warnings: [] };
+  return { config: readAgentConfig(root, { asProgram: true }), warnings: [] };
 }
 
 /** What this version has of what Veneur's files may ask for. */
 const PARTS: LimierParts = {
   outputKinds: destinations.map(({ kind }) => kind),
   statsdKeys: STATSD_KEYS,
-  forwards: false,
+  forwardsOverGrpc: false,
   deliversSpans: false,
 };
 

@@ -2,6 +2,16 @@
  * The agent: its configuration composed of the modules' sections, its parts wired together, and what the commands of the
  * program do. `startAgent` is what an embedding program needs.
  *
+ * @example What a scenario makes of its lines
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { feedScenario } from "./mod.ts";
+ *
+ * const scenario = ['{"at":1,"text":"a.b:3|c"}', '{"at":10,"do":"flush"}'];
+ * const [point] = await Array.fromAsync(feedScenario("dogstatsd", { statsd: { hostname: "web1" } }, scenario));
+ * assert.equal(JSON.parse(point!).value, 0.3);
+ * ```
+ *
  * @module
  */
 export { type AgentConfig, type AgentDefaults, readAgentConfig } from "./config.ts";

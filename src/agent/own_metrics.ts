@@ -29,6 +29,7 @@ export function exposeStats(registry: Registry, source: Pick<StatsdSource, "stat
       "refusedSeries",
       counter("samples_refused_total", "Accepted values whose series met max_series or another bound."),
     ],
+    ["imported", counter("series_imported_total", "Series that other instances handed on.")],
     ["refusedEvents", counter("events_refused_total", "Events and checks above what one flush keeps.")],
     ["spans", counter("spans_received_total", "SSF spans taken in.")],
     ["tcpConnects", counter("connections_opened_total", "Stream connections opened.")],
@@ -88,6 +89,7 @@ export class VeneurMetrics {
       const type = this.#isLocal && (store === "histogram" || store === "timer") ? `local_${store}` : store;
       self.count("worker.metrics_flushed_total", series, [`metric_type:${type}`]);
     }
+    if (report.forward !== undefined) self.count("forward.post_metrics_total", report.forward.series);
     self.count("worker.events_flushed_total", report.events);
     self.count("worker.checks_flushed_total", report.checks);
     for (const { service, format, spans, roots } of report.spans) {
@@ -100,6 +102,11 @@ export class VeneurMetrics {
     self.gauge("mem.heap_alloc_bytes", Deno.memoryUsage().heapUsed);
   }
 
+  /** Counts an import that was refused as a whole. */
+  importRefused(cause: string | undefined): void {
+    if (cause !== undefined) this.#self.count("import.request_error_total", 1, [`cause:${cause}`]);
+  }
+
   #received(stats: Float64Array): void {
     const self = this.#self;
     const since = (at: number) => stats[at]! - this.#before[at]!;
@@ -110,6 +117,10 @@ export class VeneurMetrics {
       count("packet.error_total", FIRST_REFUSAL + i, [`packet_type:${packetType}`, `reason:${reason}`]);
     }
     count("worker.metrics_processed_total", At.samples, ["worker:1"]);
+    count("worker.metrics_imported_total", At.imported, ["worker:1"]);
+    for (const cause of ["name", "type", "value", "mismatch", "scope"] as const) {
+      count("import.metric_error_total", At[`import${capital(cause)}`], [`cause:${cause}`]);
+    }
     count("tcp.connects", At.tcpConnects);
     count("tcp.disconnects", At.tcpDisconnects);
     count("tcp.tls_handshake_failures", At.tlsFailures);
@@ -160,4 +171,8 @@ export class VeneurMetrics {
     self.gauge(`flush.plugins.${output.name}.post_metrics_total`, outcome.delivered);
     self.count(`flush.plugins.${output.name}.error_total`, outcome.failed > 0 ? 1 : 0);
   }
+}
+
+function capital<T extends string>(word: T): Capitalize<T> {
+  return word.charAt(0).toUpperCase() + word.slice(1) as Capitalize<T>;
 }

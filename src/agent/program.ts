@@ -1,7 +1,8 @@
 /** The agent as a process: logs, signals, reload, crash reports, exit code. */
 import { type Clock, realClock } from "../clock/mod.ts";
 import { formatHttpAddress, type HttpServer, newApp, startHttp } from "../http/mod.ts";
-import { adoptDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
+import { adoptDescriptor, duplicateDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
+import { newImportApp } from "../statsd/mod.ts";
 import {
   type CpuProfile,
   type LogLevel,
@@ -149,16 +150,18 @@ class Program {
       tracing: () => statsd.ssfListen.length > 0,
       reporter: this.#reporter,
       clock: this.#clock,
-      guard: { allowedHosts: http.allowedHosts },
+      // Local instances hand on to whatever name they know.
+      guard: { allowedHosts: http.allowedHosts, anyHostPaths: ["/import"] },
       ...(http.token === undefined ? {} : { token: http.token }),
     });
+    app.route("/", newImportApp({ source: agent.source, observe: (request) => agent.imported(request) }));
     let { address } = http;
     let ackPath: string | undefined;
     if (address.transport === "fd" || address.transport === "einhorn") {
       const text = address.transport === "fd" ? `fd@${address.fd}` : `einhorn@${address.index}`;
       const found = findInherited(text, Deno.env.toObject(), { pid: Deno.pid, ppid: Deno.ppid });
       // A copy: the server closes its own, and a reload may listen again.
-      address = { transport: "fd", fd: adoptDescriptor(found.fd).duplicate() };
+      address = { transport: "fd", fd: duplicateDescriptor(adoptDescriptor(found.fd).fd) };
       ackPath = found.ackPath;
     }
     const server = await startHttp({
@@ -270,8 +273,12 @@ class Program {
       return undefined;
     }
     return async () => {
-      await Deno.writeTextFile(profilePath, await profile.stop());
-      this.#reporter.info("CPU profile written", { path: profilePath });
+      try {
+        await Deno.writeTextFile(profilePath, await profile.stop());
+        this.#reporter.info("CPU profile written", { path: profilePath });
+      } catch (error) {
+        this.#reporter.error("Cannot write the CPU profile", { path: profilePath, error });
+      }
     };
   }
 }

@@ -35,8 +35,8 @@ export interface LimierParts {
   readonly outputKinds: readonly string[];
   /** The keys of the section `statsd`. */
   readonly statsdKeys: readonly string[];
-  /** Sketches, counters and gauges get to a global instance. */
-  readonly forwards: boolean;
+  /** Sketches, counters and gauges get to a global instance that listens for gRPC. */
+  readonly forwardsOverGrpc: boolean;
   /** Spans get to outputs. */
   readonly deliversSpans: boolean;
 }
@@ -257,9 +257,11 @@ function leaveOutKeys(
     );
   }
   const forward = given.get("forward_address");
-  if (!has.forwards && !isBlank(forward?.value)) {
-    const lost = "percentiles, sets and whatever else a global instance would publish are left out";
-    warn(forward?.at, `this version of Limier does not forward: ${lost}, and forward_address has no other effect`);
+  const overGrpc = given.get("forward_use_grpc")?.value === true;
+  if (!has.forwardsOverGrpc && overGrpc && !isBlank(forward?.value)) {
+    delete statsd.forward_address;
+    const instead = "this instance publishes everything itself";
+    warn(forward?.at, `forward_address has no effect: this version of Limier forwards over HTTP alone, and ${instead}`);
   }
 }
 

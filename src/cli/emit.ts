@@ -16,7 +16,7 @@ Sends one thing and ends with 0, or says what is wrong and ends with 1. Every fl
 or with two dashes; booleans take =false.
 
   -hostport ADDRESS   host:port (UDP), udp://host:port, tcp://host:port, unix:///path, unixgram:///path, @name for an
-                      abstract one (127.0.0.1:8125)
+                      abstract one (LIMIER_STATSD__UDP_ADDRESS, else 127.0.0.1:8125)
   -mode MODE          metric, event or sc, a service check (metric)
   -tag a:1,b          tags of whatever is sent
   -debug              say on standard error what is sent

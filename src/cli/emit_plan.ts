@@ -97,7 +97,7 @@ export function payloads(message: EmitMessage, transport: ListenAddress["transpo
 }
 
 function plan(flags: EmitFlags, surroundings: EmitSurroundings): EmitPlan {
-  const target = readTarget(flags);
+  const target = readTarget(flags, surroundings);
   const debug = isOn(flags, "debug");
   if (flags.mode === "event") return { target, debug, message: { form: "lines", lines: [eventLine(flags)] } };
   if (flags.mode === "sc") return { target, debug, message: { form: "lines", lines: [checkLine(flags)] } };
@@ -117,12 +117,13 @@ function plan(flags: EmitFlags, surroundings: EmitSurroundings): EmitPlan {
   return { target, debug, message };
 }
 
-function readTarget(flags: EmitFlags): ListenAddress {
+function readTarget(flags: EmitFlags, { env }: EmitSurroundings): ListenAddress {
   for (const name of ["grpc", "proxy"] as const) {
     if (["", "false", undefined].includes(flags.given.get(name))) continue;
     throw new UsageError(`Cannot use -${name}: gRPC is not available in this version, leave it out`);
   }
-  const text = flags.given.get("hostport") ?? DEFAULT_HOSTPORT;
+  // The variable by which an agent in the same environment is told where to listen.
+  const text = flags.given.get("hostport") ?? (env.LIMIER_STATSD__UDP_ADDRESS || DEFAULT_HOSTPORT);
   const inet = parseHostPort(text);
   const target = inet === undefined ? parseListenAddress(text) : { transport: "udp" as const, ...inet, path: "" };
   if (target === undefined || (target.path === "" && target.port === 0)) {

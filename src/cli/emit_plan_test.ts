@@ -162,6 +162,11 @@ Deno.test("planEmit() sends to 127.0.0.1:8125 unless told otherwise", () => {
   const { target } = plan(["-name", "a", "-count", "1"]);
   assert.deepEqual({ ...target }, { transport: "udp", hostname: "127.0.0.1", port: 8125, path: "" });
 });
+Deno.test("planEmit() sends to where an agent of the same environment listens, unless told otherwise", () => {
+  const env = { LIMIER_STATSD__UDP_ADDRESS: "127.0.0.1:9125" };
+  assert.equal(plan(["-name", "a", "-count", "1"], env).target.port, 9125);
+  assert.equal(plan(["-hostport", "127.0.0.1:9", "-name", "a", "-count", "1"], env).target.port, 9);
+});
 for (const hostport of ["", "db1", "db1:0", "db1:99999", "http://db1:80", "tcp://db1", "unix://", "db1:8125/x"]) {
   Deno.test(`planEmit() refuses to send to ${JSON.stringify(hostport)}`, () => {
     assert.throws(() => plan(["-hostport", hostport, "-name", "a", "-count", "1"]), /Cannot send to/);

@@ -160,8 +160,6 @@ export interface AdoptedSocket {
   listening: boolean;
   /** Where it is bound; undefined for a family other than internet and unix. */
   address: SocketAddress | undefined;
-  /** Another descriptor of the same socket, whose owner may close it. @throws {SystemError} EMFILE */
-  duplicate(): number;
 }
 
 /**
@@ -190,9 +188,17 @@ export function adoptDescriptor(fd: number): AdoptedSocket {
     succeed(libc, attempt, () => libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK));
   }
   const address = boundAddress(libc, fd);
-  const duplicate = () => {
-    const attempt = { syscall: "fcntl", action: `duplicate descriptor ${fd}` };
-    return succeed(libc, attempt, () => libc.fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SYSTEMD_FD));
-  };
-  return { fd, kind: type === SOCK_STREAM ? "stream" : "datagram", listening, address, duplicate };
+  return { fd, kind: type === SOCK_STREAM ? "stream" : "datagram", listening, address };
+}
+
+/**
+ * Another descriptor of the same socket, closed in children: its owner may close it, and the socket stays.
+ *
+ * @throws {SystemError} EBADF, EMFILE
+ * @throws {LinuxUnavailable}
+ */
+export function duplicateDescriptor(fd: number): number {
+  const libc = openLibc();
+  const attempt = { syscall: "fcntl", action: `duplicate descriptor ${fd}` };
+  return succeed(libc, attempt, () => libc.fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SYSTEMD_FD));
 }

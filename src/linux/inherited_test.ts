@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   adoptDescriptor,
+  duplicateDescriptor,
   einhornAck,
   type Environment,
   findInherited,
@@ -123,6 +124,17 @@ linuxTest("adoptDescriptor() makes a datagram socket blocking, and closes any in
   assert.equal(libc.fcntl(fd, 3, 0) & 0o4000, 0);
   assert.equal(libc.fcntl(fd, 1, 0), 1);
   libc.close(fd);
+});
+
+linuxTest("duplicateDescriptor() makes another descriptor of the same socket, closed in children", () => {
+  const libc = openLibc();
+  const tcp = openTcpListener({ address: { hostname: "127.0.0.1", port: 0 } });
+  const fd = duplicateDescriptor(tcp.fd);
+  tcp.close();
+  assert.deepEqual(adoptDescriptor(fd), { fd, kind: "stream", listening: true, address: tcp.address });
+  assert.equal(libc.fcntl(fd, 1, 0), 1);
+  libc.close(fd);
+  assert.throws(() => duplicateDescriptor(987_654), { errno: "EBADF" });
 });
 
 linuxTest("adoptDescriptor() refuses what is no socket", () => {

@@ -3,6 +3,20 @@
  * sockets, locks, and what a host allows. Importing does nothing; where there is no FFI, calls throw
  * {@linkcode LinuxUnavailable}.
  *
+ * @example Datagrams, many at a time
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { BatchReceiver, openUdpSocket } from "@limier/limier/linux";
+ *
+ * using socket = openUdpSocket({
+ *   address: { hostname: "127.0.0.1", port: 0 },
+ *   receiveBufferBytes: 2 * 1024 * 1024,
+ *   receiveTimeoutMs: 1,
+ * });
+ * const receiver = new BatchReceiver(socket.fd, { datagrams: 64 });
+ * assert.equal(receiver.receive(), 0); // nothing has come within the timeout
+ * ```
+ *
  * @module
  */
 export {
@@ -31,6 +45,7 @@ export {
 export {
   adoptDescriptor,
   type AdoptedSocket,
+  duplicateDescriptor,
   einhornAck,
   type Environment,
   findInherited,

@@ -110,7 +110,7 @@ function readOutput(section: Section, kinds: readonly Destination<unknown>[]): O
       maxMs: backoff.duration("max") ?? DEFAULTS.backoff.maxMs,
     },
     maxRetries: section.integer("max_retries", { atLeast: -1 }) ?? DEFAULTS.maxRetries,
-    bulkMaxSize: section.integer("bulk_max_size", { atLeast: 0 }) ?? DEFAULTS.bulkMaxSize,
+    bulkMaxSize: section.integer("bulk_max_size", { atLeast: 0 }) ?? destination.bulkMaxSize ?? DEFAULTS.bulkMaxSize,
     sends: readSends(section) ?? destination.sends,
     tls: readTls(section.section("tls")),
     ...(proxy === undefined ? {} : { proxy }),

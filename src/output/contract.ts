@@ -167,6 +167,8 @@ export interface Destination<Own> {
   readConfig(section: Section): Own;
   /** The keys `readConfig` reads. */
   readonly keys: readonly string[];
+  /** `bulk_max_size` of an output that names none. @default 25000 */
+  readonly bulkMaxSize?: number;
   /** What is sent twice counts twice there, so nothing is sent again after an ambiguous outcome. @default false */
   readonly countsRepeats?: boolean;
   newEncoder(own: Own): Encoder;

@@ -39,4 +39,5 @@ export { destinationOf, destinations } from "./destinations.ts";
 export { OutputEncoder } from "./encode.ts";
 export { type ExposedPoint, exposedPoint, Exposition, type ExpositionOptions } from "./exposition.ts";
 export { type FilterStatus, type NamedFilterConfig, newPointFilter, type PointFilter } from "./filter.ts";
+export { fetchFailure } from "./http_failure.ts";
 export { checkLine, eventLine, pointLine, spanLine } from "./lines.ts";

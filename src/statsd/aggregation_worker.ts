@@ -1,6 +1,7 @@
 /// <reference lib="deno.worker" />
 /** The aggregation worker: stream listeners and their table, and at each flush all threads' tables and the encoding. */
 import { AggregationCore, type CoreDeps } from "./core.ts";
+import type { ForwardOutcome } from "./forwarder.ts";
 import type { Interval } from "./heart.ts";
 import { ingestLines } from "./inline_backend.ts";
 import { type Listeners, startListeners } from "./listeners.ts";
@@ -46,6 +47,8 @@ class Aggregation {
   readonly #core: AggregationCore;
   readonly #turns = new Turns();
   readonly #readers: { readonly port: MessagePort; latest: number; readonly arrived: ReaderInterval[] }[] = [];
+  readonly #forwards = new Map<number, PromiseWithResolvers<ForwardOutcome>>();
+  #lastForward = 0;
   #listeners: Listeners | undefined;
   #flushes: Promise<void> = Promise.resolve();
   #arrival: () => void = () => {};
@@ -59,6 +62,13 @@ class Aggregation {
       post: async (output, batch) => {
         await this.#turns.take(output);
         tell({ kind: "batch", output, batch }, [batch.bytes.buffer, batch.ends.buffer]);
+      },
+      forward: (body, series) => {
+        const id = ++this.#lastForward;
+        const outcome = Promise.withResolvers<ForwardOutcome>();
+        this.#forwards.set(id, outcome);
+        tell({ kind: "forward", id, body, series }, [body.buffer]);
+        return outcome.promise;
       },
       pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
       monotonic: sharedMonotonicMs,
@@ -92,6 +102,14 @@ class Aggregation {
         break;
       case "taken":
         this.#turns.giveBack(message.output);
+        break;
+      case "forwarded":
+        this.#forwards.get(message.id)?.resolve(message.outcome);
+        this.#forwards.delete(message.id);
+        break;
+      case "import":
+        this.#core.heart.setTime(Date.now(), sharedMonotonicMs());
+        tell({ kind: "imported", id: message.id, error: this.#core.import(message.body, message.encoding) });
         break;
       case "lines":
         ingestLines(this.#core, message.bytes);

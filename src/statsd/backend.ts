@@ -5,7 +5,9 @@ import type { Reporter } from "../telemetry/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import type { StatsdConfig } from "./config.ts";
 import type { CoreConfig, FlushReport, Published } from "./core.ts";
+import type { ForwardOutcome } from "./forwarder.ts";
 import type { RefusedLine } from "./heart.ts";
+import type { ImportRequestError } from "./import_body.ts";
 
 /** Where the source's work is done: in threads of its own, or in the caller's. */
 export interface Backend extends Running {
@@ -19,6 +21,8 @@ export interface Backend extends Running {
   flush(timestamp: number): Promise<FlushReport>;
   /** Changes how the next flush publishes. */
   reconfigure(config: CoreConfig): Promise<void>;
+  /** Takes in the body of an import; what is wrong with it as a whole, if anything is. */
+  import(body: Uint8Array<ArrayBuffer>, encoding: string): Promise<ImportRequestError | undefined>;
   /** Takes in lines that came from inside the process, an LF behind each. */
   ingest(lines: Uint8Array<ArrayBuffer>): void;
   /** Stops receiving: what has arrived is taken in, then the sockets are closed. A flush may follow. */
@@ -30,6 +34,8 @@ export interface BackendDeps {
   readonly reporter: Reporter;
   /** Takes a batch for output number `output`; resolves when it is delivered, stored, or given up. */
   readonly deliver: (output: number, batch: Batch) => Promise<void>;
+  /** Sends one forward of a local instance; absent: it has nowhere to go. */
+  readonly forward?: (body: Uint8Array<ArrayBuffer>, series: number) => Promise<ForwardOutcome>;
   /** Told of refused lines, a few a second; absent: they are only counted. */
   readonly onRefused?: (refused: RefusedLine) => void;
   /** Shown everything a flush publishes; only where everything runs in the caller's thread. */

@@ -1,8 +1,11 @@
 /** The aggregation of one process: its own heart, the other threads' intervals, and the batches of each flush. */
 import { type Batch, BatchBuilder, type Check, type Event, type Point, splitSizes } from "../metric/mod.ts";
 import { destinationOf, type Encoder, newPointFilter, type OutputConfig, type PointFilter } from "../output/mod.ts";
+import { collectForwarded } from "./forward_collect.ts";
+import { Forwarder, type ForwardOutcome, type ForwardReport } from "./forwarder.ts";
 import { type FlushConfig, type FlushCounts, FlushRun, mergeTables, withTags } from "./flush.ts";
 import { Heart, type HeartConfig, type Interval, type RefusedLine } from "./heart.ts";
+import { type ImportRequestError, readImportBody } from "./import_body.ts";
 import { SeriesTable } from "./series_table.ts";
 import { type SpanCount, SpanIntake } from "./spans.ts";
 
@@ -22,6 +25,8 @@ export interface CoreDeps {
   readonly stats: Float64Array;
   /** Hands a batch to output number `output`; resolves when the next one may come. */
   readonly post: (output: number, batch: Batch) => Promise<void>;
+  /** Sends one forward of a local instance to the global one. */
+  readonly forward: (body: Uint8Array<ArrayBuffer>, series: number) => Promise<ForwardOutcome>;
   /** Lets other work of the thread run. */
   readonly pause: () => Promise<void>;
   readonly monotonic: () => number;
@@ -47,6 +52,8 @@ export interface FlushReport extends FlushCounts {
   /** Series in more than one thread's table count once. */
   readonly series: number;
   readonly spans: readonly SpanCount[];
+  /** Of a local instance that had something to forward. */
+  readonly forward?: ForwardReport;
 }
 
 interface Lane {
@@ -65,6 +72,7 @@ export class AggregationCore {
   #config: CoreConfig;
   readonly #deps: CoreDeps;
   #lanes: readonly Lane[];
+  readonly #forwarder: Forwarder;
 
   constructor(config: CoreConfig, deps: CoreDeps) {
     this.#config = config;
@@ -72,6 +80,15 @@ export class AggregationCore {
     this.heart = new Heart(config.heart, deps.budget, deps.stats, deps.onRefused);
     this.spans = new SpanIntake(this.heart, config.spanTimers);
     this.#lanes = lanesOf(config.outputs);
+    this.#forwarder = new Forwarder(deps.forward);
+  }
+
+  /** Takes in the body of an import; what is wrong with it as a whole, if anything is. */
+  import(body: Uint8Array, encoding: string): ImportRequestError | undefined {
+    const read = readImportBody(body, encoding);
+    if ("status" in read) return read;
+    this.heart.importAll(read);
+    return undefined;
   }
 
   /** Changes how the next flush publishes; what was sampled stays. */
@@ -98,18 +115,21 @@ export class AggregationCore {
     const counts = FlushRun.count(tables, this.#config.flush);
     const combinedMs = monotonic();
     this.#show(tables, events, checks, timestamp);
+    const forwarding = this.#config.flush.isLocal ? this.#forwarder.forward(collectForwarded(tables)) : undefined;
     await Promise.all(this.#lanes.map(async (lane, output) => {
       await this.#flushPoints(lane, output, tables, counts.points, timestamp);
       await this.#flushRest(lane, output, "events", events, timestamp);
       await this.#flushRest(lane, output, "checks", checks, timestamp);
     }));
     const encodedMs = monotonic();
+    const forward = await forwarding;
     for (const table of tables) table.free();
     return {
       ...counts,
       series: Object.values(counts.seriesByStore).reduce((sum, n) => sum + n, 0),
       timestamp,
       spans,
+      ...(forward === undefined ? {} : { forward }),
       events: events.length,
       checks: checks.length,
       combineMs: combinedMs - startMs,

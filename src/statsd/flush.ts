@@ -114,7 +114,7 @@ export class FlushRun {
         this.#gauge(base, base.name, series.value);
         break;
       case MetricType.set:
-        this.#gauge(base, base.name, series.sets.estimate(series.cell));
+        this.#gauge(base, base.name, series.estimate());
         break;
       default:
         if (global) this.#histogram(base, series, true, true);

@@ -5,6 +5,7 @@ import { type ParsedEvent, parseEvent } from "./event_wire.ts";
 import { type MetricLine, MetricType, newMetricLine, Reason, REASON_MESSAGES, REASON_NAMES } from "./metric_line.ts";
 import { hashLine, parseCommon, READ_AHEAD } from "./metric_scan.ts";
 import { forEachValue, parseLine } from "./metric_wire.ts";
+import type { DecodedImport, ImportCause } from "./forward_wire.ts";
 import type { ExtractedSample } from "./span_metrics.ts";
 import { SeriesTable, type TableConfig, type TableState, tableTransferables } from "./series_table.ts";
 import { At, FIRST_METRIC_REFUSAL, type PacketType, refusalAt, TOO_LONG } from "./stats.ts";
@@ -37,6 +38,15 @@ export interface Interval {
 export function intervalTransferables(interval: Interval): ArrayBuffer[] {
   return tableTransferables(interval.table);
 }
+
+/** Where an element of an import that can't be used is counted. */
+const IMPORT_ERRORS: Readonly<Record<ImportCause, number>> = {
+  name: At.importName,
+  type: At.importType,
+  value: At.importValue,
+  mismatch: At.importMismatch,
+  scope: At.importScope,
+};
 
 const LF = 0x0a, CR = 0x0d, UNDERSCORE = 0x5f;
 
@@ -179,6 +189,16 @@ export class Heart {
     if (this.#table.sample(b, this.#wordsOf(b), line)) return true;
     this.stats[At.refusedSeries]!++;
     return false;
+  }
+
+  /** Merges in what other instances handed on, and counts what could not be. */
+  importAll({ series, errors }: DecodedImport): void {
+    const { stats } = this;
+    for (const { cause } of errors) stats[IMPORT_ERRORS[cause]]!++;
+    for (const one of series) {
+      stats[At.imported]!++;
+      if (!this.#table.importSeries(one)) stats[At.refusedSeries]!++;
+    }
   }
 
   /** Adds a check that did not come as a line. */

@@ -12,6 +12,7 @@ export async function startInlineBackend({ statsd, core: config }: BackendConfig
     budget: new Int32Array(1),
     stats,
     post: deps.deliver,
+    forward: deps.forward ?? (() => Promise.resolve("refused")),
     pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
     monotonic: sharedMonotonicMs,
     ...(deps.onRefused === undefined ? {} : { onRefused: deps.onRefused }),
@@ -37,6 +38,10 @@ export async function startInlineBackend({ statsd, core: config }: BackendConfig
     reconfigure: async ({ flush, outputs }) => {
       await flushes;
       core.reconfigure(flush, outputs);
+    },
+    import: (body, encoding) => {
+      core.heart.setTime(Date.now(), sharedMonotonicMs());
+      return Promise.resolve(core.import(body, encoding));
     },
     ingest: (lines) => ingestLines(core, lines),
     stopListening: async () => await listeners[Symbol.asyncDispose](),

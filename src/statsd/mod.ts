@@ -20,8 +20,12 @@ export { AggregationCore, type CoreConfig, type CoreDeps, type FlushReport, type
 export { type DecodeConfig, decodeDatagram, decodeSsf } from "./decode.ts";
 export { checkObject, errorObject, eventObject, jsonLine, type JsonObject, type JsonValue } from "./decode_objects.ts";
 export { checkPacket, eventPacket, mergeTags, metricPacket } from "./emit_wire.ts";
+export { type ForwardClientDeps, newForwardClient } from "./forward_client.ts";
+export type { ForwardOutcome, ForwardReport } from "./forwarder.ts";
 export { percentileSuffix } from "./flush.ts";
 export { Heart, type HeartConfig, type RefusedLine } from "./heart.ts";
+export { type ImportAppDeps, newImportApp } from "./import_app.ts";
+export { IMPORT_LIMITS, type ImportRequestError } from "./import_body.ts";
 export { type MetricLine, MetricType, newMetricLine, Reason, REASON_MESSAGES, REASON_NAMES } from "./metric_line.ts";
 export { READ_AHEAD } from "./metric_scan.ts";
 export { parseLine } from "./metric_wire.ts";

@@ -5,9 +5,11 @@
  * list brought into its canonical form. If that differs from what was sent, the sent form becomes an alias entry, so that
  * the next line like it is found at once. All state lies in few typed arrays that cross threads by transfer.
  */
-import { DigestStore, type DigestStoreState, SetStore, type SetStoreState } from "../sketch/mod.ts";
+import { DigestStore, type DigestStoreState, HyperLogLogV1, SetStore, type SetStoreState } from "../sketch/mod.ts";
+import type { ForwardedSeries } from "./forward_wire.ts";
 import { type MetricLine, MetricType, newMetricLine } from "./metric_line.ts";
 import { hashLine, READ_AHEAD } from "./metric_scan.ts";
+import { mostEntries, slotsFor } from "./index_size.ts";
 import { bytesOf, copyRegion, roundUp, sameRegion, wordsOf } from "./key_words.ts";
 import {
   ALIAS,
@@ -37,20 +39,26 @@ export interface TableConfig {
   readonly isLocal: boolean;
 }
 
-/** A table as it crosses threads: plain data over the buffers of `tableTransferables()`. */
-export interface TableState {
+/** How much a table holds. */
+export interface TableSize {
   readonly entries: number;
-  readonly series: number;
   readonly counters: number;
   readonly gauges: number;
   /** Words of `records` in use. */
   readonly recordsLength: number;
+}
+
+/** A table as it crosses threads: plain data over the buffers of `tableTransferables()`. */
+export interface TableState extends TableSize {
+  readonly series: number;
   readonly slots: Int32Array<ArrayBuffer>;
   readonly records: Int32Array<ArrayBuffer>;
   readonly counts: Float64Array<ArrayBuffer>;
   readonly levels: Float64Array<ArrayBuffer>;
   readonly digests: DigestStoreState;
   readonly sets: SetStoreState;
+  /** Only a table that took in imports has any; it never crosses threads. */
+  readonly oldSets: ReadonlyMap<number, HyperLogLogV1>;
 }
 
 /** The buffers to transfer with a state. */
@@ -90,6 +98,8 @@ export class SeriesTable {
   #levels: Float64Array<ArrayBuffer>;
   #digests: DigestStore;
   #sets: SetStore;
+  /** Imported sets of the older generation, by the cell of their series. */
+  #oldSets = new Map<number, HyperLogLogV1>();
   #entries = 0;
   #series = 0;
   #aliases = 0;
@@ -106,11 +116,11 @@ export class SeriesTable {
   constructor(
     config: TableConfig,
     budget: Int32Array,
-    like?: Omit<TableState, "slots" | "records" | "counts" | "levels" | "digests" | "sets">,
+    like?: TableSize,
   ) {
     this.#config = config;
     this.#budget = budget;
-    this.#slots = new Int32Array(slotsFor(Math.max(FIRST_ENTRIES, like?.entries ?? 0)));
+    this.#slots = new Int32Array(slotsFor(Math.max(FIRST_ENTRIES, like?.entries ?? 0)) * 2);
     this.#mask = this.#slots.length / 2 - 1;
     this.#records = new Int32Array(Math.max(FIRST_ENTRIES * 16, like?.recordsLength ?? 0));
     this.#counts = new Float64Array(Math.max(FIRST_ENTRIES, like?.counters ?? 0));
@@ -130,6 +140,7 @@ export class SeriesTable {
     table.#levels = state.levels;
     table.#digests = DigestStore.adopt(state.digests);
     table.#sets = SetStore.adopt(state.sets);
+    table.#oldSets = new Map(state.oldSets);
     table.#entries = state.entries;
     table.#series = state.series;
     table.#counters = state.counters;
@@ -157,6 +168,7 @@ export class SeriesTable {
       levels: this.#levels,
       digests: this.#digests.release(),
       sets: this.#sets.release(),
+      oldSets: this.#oldSets,
     };
   }
 
@@ -217,6 +229,42 @@ export class SeriesTable {
   }
 
   /**
+   * Merges in what another instance handed on: digests and sketches without the aggregates of whoever sampled them, which
+   * that one publishes itself. False: refused at a bound.
+   */
+  importSeries({ name, tags, isGlobal, value }: ForwardedSeries): boolean {
+    const type = MetricType[value.type];
+    const asked = isGlobal || type === MetricType.counter || type === MetricType.gauge ? Scope.global : Scope.mixed;
+    const key = this.#writeKey(name, tags.join(","), "", type);
+    const entry = this.#seriesOf(key, type | storeScope(type, asked) << SCOPE_SHIFT, 0);
+    if (entry === NO_ENTRY) return false;
+    const cell = this.#records[entry + CELL]!;
+    switch (value.type) {
+      case "counter":
+        this.#counts[cell]! += Number(value.total);
+        break;
+      case "gauge":
+        this.#levels[cell * 2] = value.value;
+        this.#levels[cell * 2 + 1] = this.nowMs;
+        break;
+      case "set":
+        if (value.sketch instanceof HyperLogLogV1) this.#importOldSet(cell, value.sketch);
+        else this.#sets.mergeSketch(cell, value.sketch);
+        break;
+      default:
+        this.#digests.mergeDigest(cell, value.digest);
+    }
+    return true;
+  }
+
+  /** Sets of the older generation hash otherwise, and so stand beside the newer sketch of the same series. */
+  #importOldSet(cell: number, sketch: HyperLogLogV1): void {
+    const mine = this.#oldSets.get(cell);
+    if (mine === undefined) this.#oldSets.set(cell, sketch);
+    else mine.merge(sketch);
+  }
+
+  /**
    * Calls `visit` with up to `most` series that were not merged into another table, in the order in which they were first
    * seen. The view is valid during the call.
    *
@@ -224,7 +272,7 @@ export class SeriesTable {
    * @returns where to go on; 0 at the end
    */
   forEach(visit: (series: SeriesView) => void, from = 0, most = Infinity): number {
-    const view = new SeriesView(this.#records, this.#digests, this.#sets, this.#text);
+    const view = new SeriesView(this.#records, this.#digests, this.#sets, this.#oldSets, this.#text);
     let left = most;
     for (let entry = Math.max(from, FIRST_RECORD); entry < this.#recordsLength; entry = this.#next(entry)) {
       if ((this.#records[entry + KIND]! & (ALIAS | MERGED)) !== 0) continue;
@@ -299,6 +347,7 @@ export class SeriesTable {
         break;
       case MetricType.set:
         this.#sets.mergeFrom(cell, other.#sets, theirCell);
+        if (other.#oldSets.has(theirCell)) this.#importOldSet(cell, other.#oldSets.get(theirCell)!);
         break;
       default:
         this.#digests.mergeFrom(cell, other.#digests, theirCell, true);
@@ -354,21 +403,8 @@ export class SeriesTable {
     const timestamped = line.timestamp > 0 && !(this.#config.isLocal && asked === Scope.global);
     const canonical = this.#writeKey(name, tags.join(","), timestamped ? String(line.timestamp) : "", type);
     const identity = type | scope << SCOPE_SHIFT | (timestamped ? TIMESTAMPED : 0);
-    const extra = timestamped ? String(line.timestamp).length : 0;
-    let entry = this.#find(
-      this.#scratchWords,
-      0,
-      canonical.nameEnd,
-      canonical.tagsStart,
-      canonical.tagsEnd - canonical.tagsStart,
-      extra,
-      identity,
-      canonical.hash,
-    );
-    if (entry === NO_ENTRY) {
-      entry = this.#insertSeries(this.#scratch, canonical, identity, extra);
-      if (entry === NO_ENTRY) return NO_ENTRY;
-    }
+    const entry = this.#seriesOf(canonical, identity, timestamped ? String(line.timestamp).length : 0);
+    if (entry === NO_ENTRY) return NO_ENTRY;
     const sameBytes = scope === Scope.mixed && equalBytes(this.#scratch, 0, canonical.nameEnd, b, nameStart, nameEnd) &&
       equalBytes(this.#scratch, canonical.tagsStart, canonical.tagsEnd, b, tagsStart, tagsEnd);
     // At the bound the long way is taken each time: slower, and right all the same.
@@ -378,6 +414,21 @@ export class SeriesTable {
       this.#records[alias + CELL] = entry;
     }
     return entry;
+  }
+
+  /** The series of a key in the scratch buffer, made if it is new. 0: refused. */
+  #seriesOf(key: MetricLine, identity: number, extra: number): number {
+    const found = this.#find(
+      this.#scratchWords,
+      0,
+      key.nameEnd,
+      key.tagsStart,
+      key.tagsEnd - key.tagsStart,
+      extra,
+      identity,
+      key.hash,
+    );
+    return found === NO_ENTRY ? this.#insertSeries(this.#scratch, key, identity, extra) : found;
   }
 
   #isCanonical(b: Uint8Array, line: MetricLine): boolean {
@@ -446,14 +497,14 @@ export class SeriesTable {
     copyRegion(b, line.nameStart, nameLength, records, key);
     copyRegion(b, line.tagsStart, tagsLength, records, tagsKey);
     copyRegion(b, roundUp(line.tagsEnd), extra, records, extraKey);
-    if (++this.#entries > mostEntries(this.#slots.length)) this.#growIndex();
+    if (++this.#entries > mostEntries(this.#mask + 1)) this.#growIndex();
     place(this.#slots, this.#mask, line.hash, entry);
     return entry;
   }
 
   #growIndex(): void {
     const old = this.#slots;
-    this.#slots = new Int32Array(slotsFor(this.#entries * 2));
+    this.#slots = new Int32Array(slotsFor(this.#entries) * 2);
     this.#mask = this.#slots.length / 2 - 1;
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] !== NO_ENTRY) place(this.#slots, this.#mask, old[i]!, old[i + 1]!);
@@ -467,24 +518,6 @@ function storeScope(type: MetricType, asked: Scope): Scope {
   if (type === MetricType.set) return asked === Scope.global ? Scope.mixed : asked;
   if (type === MetricType.counter || type === MetricType.gauge) return asked === Scope.local ? Scope.mixed : asked;
   return asked;
-}
-
-/** An index up to this many entries stays in a processor's cache even at four slots an entry. */
-const SPARSE_ENTRIES = 16_384;
-
-/**
- * Words of an index for that many entries: pairs, a power of two. A quarter taken where that is small, so that nearly all
- * lookups meet their entry at once (half taken, each fourth lookup costs a mispredicted branch); else up to three quarters.
- */
-function slotsFor(entries: number): number {
-  const slots = entries <= SPARSE_ENTRIES ? entries * 4 : entries / 0.75;
-  return 2 ** Math.ceil(Math.log2(slots)) * 2;
-}
-
-/** The most entries for which an index of so many words is the right one. */
-function mostEntries(words: number): number {
-  const slots = words / 2;
-  return slots <= SPARSE_ENTRIES * 4 ? slots / 4 : slots * 0.75;
 }
 
 function place(slots: Int32Array, mask: number, hash: number, entry: number): void {

@@ -1,4 +1,4 @@
-import type { DigestStore, SetStore } from "../sketch/mod.ts";
+import type { DigestStore, HyperLogLogV1, SetStore } from "../sketch/mod.ts";
 import { bytesOf, roundUp } from "./key_words.ts";
 import type { MetricType } from "./metric_line.ts";
 import { CELL, KEY, KIND, KIND_BITS, LENGTHS, SCOPE_SHIFT, TIMESTAMPED, TYPE_MASK } from "./series_entry.ts";
@@ -17,6 +17,7 @@ export class SeriesView {
     records: Int32Array<ArrayBuffer>,
     readonly digests: DigestStore,
     readonly sets: SetStore,
+    readonly oldSets: ReadonlyMap<number, HyperLogLogV1>,
     text: TextDecoder,
   ) {
     this.#records = records;
@@ -33,6 +34,11 @@ export class SeriesView {
   /** The number of the digest or sketch in `digests` or `sets`. */
   get cell(): number {
     return this.#records[this.#entry + CELL]!;
+  }
+
+  /** A set's members: what both generations have of it can't be merged, so the larger estimate is taken. */
+  estimate(): number {
+    return Math.max(this.sets.estimate(this.cell), this.oldSets.get(this.cell)?.estimate() ?? 0);
   }
 
   get type(): MetricType {

@@ -4,6 +4,7 @@ import type { Meter } from "../metric/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
 import type { FlushReport } from "./core.ts";
+import type { ImportRequestError } from "./import_body.ts";
 import { startInlineBackend } from "./inline_backend.ts";
 import { whyNoFfi } from "./reader_sockets.ts";
 import { sumStats } from "./stats.ts";
@@ -30,6 +31,8 @@ export interface StatsdSource extends Running {
   readonly lastFlushMs: number;
   /** Ends the window now. No two flushes carry the same second: one asked for within a second waits for the next. */
   flushNow(): Promise<FlushReport>;
+  /** Takes in the body of an import; what is wrong with it as a whole, if anything is. */
+  import(body: Uint8Array<ArrayBuffer>, encoding: string): Promise<ImportRequestError | undefined>;
   /** Takes in a line, or several with an LF between. */
   emit(lines: string): void;
   /** What other parts of the process measure themselves with. */
@@ -94,6 +97,10 @@ class Source implements StatsdSource {
 
   drops(): number {
     return this.#backend.drops();
+  }
+
+  import(body: Uint8Array<ArrayBuffer>, encoding: string): Promise<ImportRequestError | undefined> {
+    return this.#backend.import(body, encoding);
   }
 
   emit(lines: string): void {

@@ -64,6 +64,12 @@ const SCALARS = [
   "tlsFailures",
   "frameDisconnects",
   "receiveErrors",
+  "imported",
+  "importName",
+  "importType",
+  "importValue",
+  "importMismatch",
+  "importScope",
 ] as const;
 
 /** Names of the plain counts. `samples` are those accepted; `refusedSeries` of them met a bound. */

@@ -2,6 +2,7 @@
 import { giveBackBlocksFrom, giveBackFreed, receiveDrops } from "../linux/mod.ts";
 import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
 import type { FlushReport } from "./core.ts";
+import type { ImportRequestError } from "./import_body.ts";
 import { openReaderSockets, type ReaderSocket } from "./reader_sockets.ts";
 import { newStats } from "./stats.ts";
 import {
@@ -52,6 +53,8 @@ class Threads implements Backend {
   readonly #readers: { readonly worker: Worker; readonly stopped: Promise<void> }[] = [];
   readonly #flushing = new Map<number, PromiseWithResolvers<FlushReport>>();
   readonly #reconfiguring: PromiseWithResolvers<void>[] = [];
+  readonly #imports = new Map<number, PromiseWithResolvers<ImportRequestError | undefined>>();
+  #lastImport = 0;
   readonly #listening = Promise.withResolvers<void>();
   readonly #quiet = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -154,6 +157,14 @@ class Threads implements Backend {
     return taken.promise;
   }
 
+  import(body: Uint8Array<ArrayBuffer>, encoding: string): Promise<ImportRequestError | undefined> {
+    const id = ++this.#lastImport;
+    const imported = Promise.withResolvers<ImportRequestError | undefined>();
+    this.#imports.set(id, imported);
+    this.#aggregation.postMessage({ kind: "import", id, body, encoding } satisfies ToAggregation, [body.buffer]);
+    return imported.promise;
+  }
+
   ingest(lines: Uint8Array<ArrayBuffer>): void {
     this.#aggregation.postMessage({ kind: "lines", bytes: lines } satisfies ToAggregation, [lines.buffer]);
   }
@@ -200,6 +211,15 @@ class Threads implements Backend {
         message.batch.bytes.buffer.transfer(0);
         this.#tell({ kind: "taken", output: message.output });
         break;
+      case "forward": {
+        const outcome = await this.#deps.forward?.(message.body, message.series) ?? "refused";
+        this.#tell({ kind: "forwarded", id: message.id, outcome });
+        break;
+      }
+      case "imported":
+        this.#imports.get(message.id)?.resolve(message.error);
+        this.#imports.delete(message.id);
+        break;
       case "flushed":
         giveBackFreed();
         this.#flushing.get(message.epoch)?.resolve(message.report);
@@ -236,6 +256,8 @@ class Threads implements Backend {
     this.#listening.reject(error);
     for (const flushing of this.#flushing.values()) flushing.reject(error);
     this.#flushing.clear();
+    for (const imported of this.#imports.values()) imported.reject(error);
+    this.#imports.clear();
     for (const taken of this.#reconfiguring.splice(0)) taken.reject(error);
     this.#quiet.resolve();
     this.#stopped.reject(error);

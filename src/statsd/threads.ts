@@ -6,7 +6,9 @@ import type { ListenAddress } from "./address.ts";
 import type { StatsdConfig } from "./config.ts";
 import type { CoreConfig, FlushReport } from "./core.ts";
 import type { FlushConfig } from "./flush.ts";
+import type { ForwardOutcome } from "./forwarder.ts";
 import type { HeartConfig, Interval, RefusedLine } from "./heart.ts";
+import type { ImportRequestError } from "./import_body.ts";
 
 /** Words of the memory that all threads share. */
 export const Control = { epoch: 0, stop: 1, length: 2 } as const;
@@ -65,6 +67,8 @@ export type ToAggregation =
   | { readonly kind: "flush"; readonly epoch: number; readonly timestamp: number }
   | { readonly kind: "reconfigure"; readonly flush: FlushConfig; readonly outputs: readonly OutputConfig[] }
   | { readonly kind: "taken"; readonly output: number }
+  | { readonly kind: "import"; readonly id: number; readonly body: Uint8Array<ArrayBuffer>; readonly encoding: string }
+  | { readonly kind: "forwarded"; readonly id: number; readonly outcome: ForwardOutcome }
   | { readonly kind: "lines"; readonly bytes: Uint8Array<ArrayBuffer> }
   /** Stops the listeners, which first read what has arrived. */
   | { readonly kind: "stopListening" }
@@ -75,6 +79,8 @@ export type FromAggregation =
   | { readonly kind: "listening"; readonly addresses: readonly ListenAddress[] }
   | { readonly kind: "batch"; readonly output: number; readonly batch: Batch }
   | { readonly kind: "flushed"; readonly epoch: number; readonly report: FlushReport }
+  | { readonly kind: "forward"; readonly id: number; readonly body: Uint8Array<ArrayBuffer>; readonly series: number }
+  | { readonly kind: "imported"; readonly id: number; readonly error: ImportRequestError | undefined }
   | { readonly kind: "refused"; readonly refused: RefusedLine }
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string }
   | { readonly kind: "quiet" }
