@@ -2,7 +2,7 @@
 import { type Clock, realClock } from "../clock/mod.ts";
 import { formatHttpAddress, type HttpServer, newApp, startHttp } from "../http/mod.ts";
 import { adoptDescriptor, duplicateDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
-import { newImportApp } from "../statsd/mod.ts";
+import { acceptedLines, At, newImportApp } from "../statsd/mod.ts";
 import {
   type CpuProfile,
   type LogLevel,
@@ -116,7 +116,13 @@ class Program {
       return await new Promise(() => {}); // the crash ends the process
     }
     await this.#sentry?.flush(REPORT_MS);
-    this.#reporter.info("stopped");
+    const { source } = this.#agent;
+    const stats = source.stats();
+    this.#reporter.info("stopped", {
+      datagrams_received: stats[At.datagrams],
+      datagrams_dropped: source.drops(),
+      lines_accepted: acceptedLines(stats),
+    });
     return 0;
   }
 
