@@ -72,6 +72,7 @@ Deno.test("limier run --veneur takes all 34 keys of 1.1 and delivers flush by fl
     sentry_dsn: '"http://0123456789abcdef0123456789abcdef@127.0.0.1:9/1"',
     debug: "false",
     interval: "2s",
+    aws_s3_bucket: '""', // or its objects would go to AWS
   });
   await using agent = await startAgentProcess({ config, args: (path) => ["run", "--veneur", "-f", path] });
   // All of it within the first window, which has just begun and is two seconds long.
