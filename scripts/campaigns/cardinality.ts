@@ -1,5 +1,5 @@
 /** More series than are allowed: what is refused is counted, and memory stays within bounds. */
-import { type AgentProcess, startAgentProcess } from "../bench/agent_process.ts";
+import { type AgentProcess, LIMIER, startAgentProcess } from "../bench/agent_process.ts";
 import { type Books, booksOf, settledBooks } from "./books.ts";
 import { type Campaign, megabytes, type Print, sleep, spaced, Verdict } from "./campaign.ts";
 import { type MemorySample, peakOf, residentAt, watchMemory } from "./memory_watch.ts";
@@ -22,6 +22,8 @@ export interface CardinalityOptions extends Record<string, number | string> {
   readonly beforeMb: number;
   readonly peakMb: number;
   readonly output: "blackhole" | "file" | "both";
+  /** Flags for the agent's V8; "" for none. */
+  readonly v8Flags: string;
 }
 
 const DEFAULTS: CardinalityOptions = {
@@ -36,6 +38,7 @@ const DEFAULTS: CardinalityOptions = {
   beforeMb: 250,
   peakMb: 450,
   output: "both",
+  v8Flags: "",
 };
 
 const OUTPUTS = {
@@ -48,7 +51,7 @@ const LOOK_MS = 50;
 /** From the end of a window until all readers certainly work on the next. */
 const SWAP_MS = 500;
 /** Between two questions for `/healthcheck`. */
-const ASK_MS = 10;
+const ASK_MS = 50;
 const DELIVERED = 'limier_output_events_delivered_total{output="out"}';
 
 /** Sends the series, round after round, with each of the outputs. */
@@ -66,8 +69,10 @@ async function runWith(
   verdict: Verdict,
   print: Print,
 ): Promise<void> {
-  const { count, maxSeries, readers, interval, rounds, nameBytes, beforeMb, peakMb } = options;
+  const { count, maxSeries, readers, interval, rounds, nameBytes, beforeMb, peakMb, v8Flags } = options;
+  const [deno = "", run = "", ...rest] = LIMIER;
   await using agent = await startAgentProcess({
+    command: [deno, run, ...(v8Flags === "" ? [] : [`--v8-flags=${v8Flags}`]), ...rest],
     config: `
 statsd: { udp_address: "127.0.0.1:0", num_readers: ${readers}, interval: ${interval}s, max_series: ${maxSeries} }
 http: { address: "127.0.0.1:0" }
@@ -225,6 +230,7 @@ first with an output that keeps nothing, then with one that encodes JSON. It hol
   --before-mb N     bound before a flush; 250
   --peak-mb N       bound at any time; 450
   --output KIND     blackhole, file, or both; both
+  --v8-flags FLAGS  for the agent's JavaScript engine
 
 Example:
   deno task campaign cardinality --output file`,

@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
-import { drain } from "./drain.ts";
+import { drain, runDrain } from "./drain.ts";
 
-Deno.test("a short drain campaign flushes what had arrived", async () => {
+const options = { ...drain.defaults, repeats: 1, seconds: 0.5, rate: 5_000, series: 400, interval: 2 };
+
+Deno.test({
+  name: "runDrain() finds everything flushed that had arrived",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const printed: string[] = [];
+    assert.ok(await runDrain(options, (line) => printed.push(line)), printed.join("\n"));
+  },
+});
+
+Deno.test("runDrain() refuses series that leave a datagram half empty", async () => {
   const printed: string[] = [];
-  const holds = await drain.run({ rounds: 1, rate: 20_000, seconds: 1 }, (line) => printed.push(line));
-  assert.ok(holds, printed.join("\n"));
+  assert.equal(await runDrain({ ...options, series: 401 }, (line) => printed.push(line)), false);
+  assert.match(printed[0]!, /multiple of 80/);
 });

@@ -94,6 +94,7 @@ class Threads implements Backend {
     const datagram = this.#sockets.map(({ address }) => address)
       .filter((address, i, all) => all.findIndex((a) => a.port === address.port && a.path === address.path) === i);
     this.addresses = [...datagram, ...this.addresses];
+    giveBackFreed(); // what loading and compiling the program took
   }
 
   #startReader({ socket }: ReaderSocket): Promise<void> {
