@@ -7,15 +7,19 @@ statsd: { udp_address: "127.0.0.1:0", ${COMMON}${more} }
 http: { address: "127.0.0.1:0" }
 `;
 
-/** Sends lines, one a datagram, from one socket, and waits until the agent has taken them in. */
+/** Sends lines, one a datagram, from one socket, and waits until the agent has taken them in; none must be dropped. */
 async function send(agent: AgentProcess, lines: readonly string[]): Promise<void> {
-  const name = "limier_statsd_datagrams_received_total";
-  const before = (await agent.metrics())[name] ?? 0;
+  const arrived = async () => {
+    const metrics = await agent.metrics();
+    assert.equal(metrics["limier_statsd_datagrams_dropped_total"], 0);
+    return metrics["limier_statsd_datagrams_received_total"] ?? 0;
+  };
+  const before = await arrived();
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const to = { transport: "udp" as const, hostname: "127.0.0.1", port: agent.port("udp://") };
   for (const line of lines) await socket.send(new TextEncoder().encode(line), to);
   socket.close();
-  while (((await agent.metrics())[name] ?? 0) < before + lines.length) await new Promise((go) => setTimeout(go, 20));
+  while (await arrived() < before + lines.length) await new Promise((go) => setTimeout(go, 20));
 }
 
 interface Printed {

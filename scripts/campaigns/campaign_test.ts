@@ -12,7 +12,7 @@ const read: [args: string[], got: unknown][] = [
   [["--shape", "twenty"], { rate: 50_000, nameBytes: 60, shape: "twenty" }],
   [["--shape", "three"], "Cannot use --shape three: write one of one, twenty"],
   [["--rate", "fast"], "Cannot use --rate fast: write a number"],
-  [["--speed", "1"], "Cannot use --speed 1: no such option"],
+  [["--speed", "1"], "Cannot use --speed: no such option"],
 ];
 
 for (const [args, got] of read) {

@@ -34,6 +34,8 @@ const DEFAULTS: DrainOptions = {
 const LINES_A_DATAGRAM = 20;
 /** SIGTERM is to follow the last datagram within this. */
 const PROMPT_MS = 50;
+/** A guard against a hang. */
+const PATIENCE_MS = 60_000;
 
 /** Starts, loads and stops agent after agent. */
 export async function runDrain(options: DrainOptions, print: Print): Promise<boolean> {
@@ -80,13 +82,15 @@ outputs: [ { name: printed, kind: stdout, format: json } ]
   let drops = udpDrops(agent.port) ?? NaN;
   agent.process.signal("SIGTERM");
   const delayMs = performance.timeOrigin + performance.now() - endedMs;
+  const guard = setTimeout(() => agent.process.signal("SIGKILL"), PATIENCE_MS);
   // What the sender's last call left to a kernel thread may be dropped even now.
   for (let now = udpDrops(agent.port); now !== undefined; now = udpDrops(agent.port)) {
     drops = now;
     await sleep(1);
   }
-  const { code } = await agent.process.stop();
-  const own = await agent.process.logged({ message: "stopped" });
+  const { code } = await agent.process.ended; // no second signal, which would cut the stop short
+  clearTimeout(guard);
+  const own = agent.process.log.find(({ message }) => message === "stopped") ?? {};
   const { counterTotal, uneven } = await readFlushed(agent.outputPath);
   const arrived = (result.datagrams - drops) * LINES_A_DATAGRAM;
   const sums = `flushed ${spaced(counterTotal)} = 20 x (sent ${spaced(result.datagrams)} - drops ${spaced(drops)})`;

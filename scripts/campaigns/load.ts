@@ -113,7 +113,11 @@ export function judgeDrops(drops: number, rmemMax: number | null): [holds: boole
   const what = `${spaced(drops)} kernel drops`;
   if (rmemMax === null) return [false, `${what}, and net.core.rmem_max can't be read`];
   if (rmemMax >= BUFFER_BYTES) {
-    return [false, `${what}, although net.core.rmem_max (${rmemMax}) grants the whole buffer: a reader was too late`];
+    return [
+      false,
+      `${what}, although net.core.rmem_max (${rmemMax}) grants the whole buffer: a reader was too late ` +
+      `(load average ${Deno.loadavg()[0]!.toFixed(1)})`,
+    ];
   }
   const mend = `sysctl -w net.core.rmem_max=${BUFFER_BYTES}`;
   return [true, `${what}, because net.core.rmem_max is ${rmemMax}, less than the ${BUFFER_BYTES} asked for: ${mend}`];

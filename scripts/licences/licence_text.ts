@@ -20,10 +20,26 @@ const NAMES_ON_JSR = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE"];
  */
 export async function licenceText({ name, version, origin }: RuntimePackage, fetchText: FetchText): Promise<string> {
   const texts = origin.kind === "npm" ? await textsIn(origin.directory) : await firstTextAt(origin.address, fetchText);
+  if (texts.length === 0 && origin.kind === "npm") texts.push(...await textByName(origin.directory));
   if (texts.length === 0) {
     throw new LicenceError(`Cannot tell the licence of ${name}@${version}: it carries no text of it`);
   }
   return texts.map((text) => text.replaceAll("\r\n", "\n").trim()).join("\n\n");
+}
+
+/** The one licence whose text is here, being ours: some packages name it and carry no text. */
+const OURS = { name: "Apache-2.0", text: new URL("../../LICENSE", import.meta.url) };
+
+/** The text of the licence that a package names without carrying it; none where it names another. */
+async function textByName(directory: string): Promise<string[]> {
+  let about: string;
+  try {
+    about = await Deno.readTextFile(join(directory, "package.json"));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+  return JSON.parse(about).license === OURS.name ? [await Deno.readTextFile(OURS.text)] : [];
 }
 
 /** The texts of the licence files in a directory; none where there is no such directory. */

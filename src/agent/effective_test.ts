@@ -30,6 +30,11 @@ Deno.test("effectiveConfig() has every key of the sections statsd and http, and 
 const NEEDED: Readonly<Record<string, Yaml>> = {
   datadog: { key: "k" },
   file: { path: "/tmp/x" },
+  influxdb: { hosts: ["http://127.0.0.1:1"], database: "metrics" },
+  otlp: { hosts: ["http://127.0.0.1:1"] },
+  prometheus_remote_write: { hosts: ["http://127.0.0.1:1"] },
+  prometheus_repeater: { hosts: ["127.0.0.1:1"] },
+  s3: { bucket: "metrics" },
 };
 
 for (const { kind, keys } of destinations) {
@@ -38,7 +43,7 @@ for (const { kind, keys } of destinations) {
     const effective = effectiveOf(config);
     const [output] = effective.outputs;
     for (const key of withoutSecretFiles(keys)) assert.ok(Object.hasOwn(output!, key), key);
-    for (const [key, value] of Object.entries(NEEDED[kind] ?? {})) assert.equal(output![key], value);
+    for (const [key, value] of Object.entries(NEEDED[kind] ?? {})) assert.deepEqual(output![key], value);
     assert.deepEqual(effectiveOf(effective), effective);
   });
 }

@@ -2,7 +2,12 @@ import { blackhole } from "./clients/blackhole.ts";
 import { datadog } from "./clients/datadog.ts";
 import { debug } from "./clients/debug.ts";
 import { file } from "./clients/file.ts";
+import { influxdb } from "./clients/influxdb.ts";
+import { otlp } from "./clients/otlp.ts";
 import { prometheusExposition } from "./clients/prometheus_exposition.ts";
+import { prometheusRemoteWrite } from "./clients/prometheus_remote_write.ts";
+import { prometheusRepeater } from "./clients/prometheus_repeater.ts";
+import { s3 } from "./clients/s3.ts";
 import { stdout } from "./clients/stdout.ts";
 import type { Destination } from "./contract.ts";
 
@@ -11,7 +16,12 @@ export const destinations: readonly Destination<unknown>[] = [
   datadog,
   file,
   stdout,
+  influxdb,
+  prometheusRemoteWrite,
+  prometheusRepeater,
   prometheusExposition,
+  otlp,
+  s3,
   debug,
   blackhole,
 ];

@@ -41,3 +41,53 @@ export { type ExposedPoint, exposedPoint, Exposition, type ExpositionOptions } f
 export { type FilterStatus, type NamedFilterConfig, newPointFilter, type PointFilter } from "./filter.ts";
 export { fetchFailure } from "./http_failure.ts";
 export { checkLine, eventLine, pointLine, spanLine } from "./lines.ts";
+export {
+  type CountedResult,
+  type HostClient,
+  type Mode,
+  type ModeConfig,
+  type ModeDeps,
+  type PublishOptions,
+} from "./modes/mode.ts";
+export { startMode } from "./modes/start_mode.ts";
+export { type AsyncClient, asyncClient, type SendReports } from "./modes/async_client.ts";
+export { startAsyncBalance } from "./modes/async_balance.ts";
+export { type BreakerConfig } from "./modes/breaker.ts";
+export { temporaryBulkFailure } from "./modes/failures.ts";
+export { connectionHosts, type HostSettings, makeClients, NoHostsError } from "./modes/hosts.ts";
+export {
+  type AddressDefaults,
+  checkHosts,
+  hostAddress,
+  type HostFaults,
+  hostUrl,
+  shownUrl,
+  type UrlDefaults,
+} from "./modes/host_address.ts";
+export {
+  cancelableSignal,
+  combineSignals,
+  type Outcome as ModeOutcome,
+  type Receiver,
+  type SignalWatch,
+  type SplitSignal,
+  splitSignal,
+} from "./modes/signal.ts";
+export {
+  type AppendOutcome,
+  type Fate,
+  type FsyncPolicy,
+  openSpool,
+  type SequenceRange,
+  type Spool,
+  type SpoolDeps,
+  type SpooledBatch,
+  type SpooledOutput,
+  type SpoolFile,
+  type SpoolFiles,
+  type SpoolHealth,
+  type SpoolOptions,
+  type SpoolReader,
+  SpoolVersionError,
+  type WhenFull,
+} from "./spool/mod.ts";

@@ -4,6 +4,7 @@ import { gzipBytes } from "../compress.ts";
 import { DeliveryError, type Destination, type DestinationClient, type Encoder } from "../contract.ts";
 import { lineEncoder } from "../lines.ts";
 import { newTsvRow } from "../tsv.ts";
+import { type FileRotation, rotateWhenFull } from "./file_rotation.ts";
 
 /** The keys of `kind: file`. */
 export interface FileConfig {
@@ -18,7 +19,11 @@ export interface FileConfig {
   readonly tsvColumns: "v1" | "v7";
   /** The flushing server as `tsv` names it. */
   readonly hostname: string;
+  /** `null`: the file grows, or something else rotates it. */
+  readonly rotate: FileRotation | null;
 }
+
+const DEFAULT_KEEP = 5;
 
 /** Appends batches to a file that is opened for each of them, so that it can be rotated at any time. */
 class FileClient implements DestinationClient {
@@ -33,8 +38,11 @@ class FileClient implements DestinationClient {
   async publish(batch: Batch): Promise<{ remaining: Batch | null; error?: DeliveryError }> {
     if (batch.ends.length === 0) return { remaining: null };
     try {
+      const { path, compress, rotate } = this.own;
       const plain = batchBytes(batch, "", "\n", "\n");
-      await append(this.own.path, this.own.compress === "gzip" ? await gzipBytes(plain) : plain);
+      const bytes = compress === "gzip" ? await gzipBytes(plain) : plain;
+      if (rotate !== null) await rotateWhenFull(path, bytes.length, rotate);
+      await append(path, bytes);
       return { remaining: null };
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -71,12 +79,19 @@ function encoderOf(own: FileConfig): Encoder {
   };
 }
 
+function readRotation(section: Section): FileRotation {
+  section.refuseOthers(["max_bytes", "keep"]);
+  const maxBytes = section.size("max_bytes", { atLeast: "1B" });
+  if (maxBytes === undefined) section.fail("max_bytes", "the size at which a new file begins, such as 100MiB");
+  return { max_bytes: maxBytes, keep: section.integer("keep", { atLeast: 1, atMost: 1_000 }) ?? DEFAULT_KEEP };
+}
+
 /** A local file: JSON lines, or the rows of an object in Veneur's archive. */
 export const file: Destination<FileConfig> = {
   kind: "file",
   sends: ["points"],
   defaultHosts: null,
-  keys: ["path", "format", "compress", "delimiter", "tsv_columns", "hostname"],
+  keys: ["path", "format", "compress", "delimiter", "tsv_columns", "hostname", "rotate"],
   readConfig(section: Section): FileConfig {
     const path = section.string("path");
     if (path === undefined || path === "") section.fail("path", "the path of the file to append to");
@@ -95,6 +110,7 @@ export const file: Destination<FileConfig> = {
       delimiter,
       tsvColumns: section.oneOf("tsv_columns", ["v1", "v7"]) ?? "v1",
       hostname: section.string("hostname") ?? Deno.hostname(),
+      rotate: section.has("rotate") ? readRotation(section.section("rotate")) : null,
     };
   },
   newEncoder: encoderOf,

@@ -55,6 +55,36 @@ Deno.test("file writes rows as one gzip member a batch", () =>
     assert.equal(gunzipSync(bytes).toString(), rows + rows);
   }));
 
+Deno.test("file begins a new file when the old one is full, and never cuts a batch", () =>
+  withFile({ rotate: { max_bytes: "8B", keep: 2 } }, async (own) => {
+    const client = clientOf(own);
+    const events = ["1", "22", "333", "4444444444", "5", "66"];
+    for (const event of events) assert.equal((await client.publish(batchOf("points", event), forever)).remaining, null);
+    const texts = await Promise.all(["", ".1", ".2"].map((suffix) => Deno.readTextFile(own.path + suffix)));
+    assert.deepEqual(texts, ["5\n66\n", "4444444444\n", "333\n"]);
+    await assert.rejects(Deno.stat(`${own.path}.3`), Deno.errors.NotFound);
+  }));
+
+Deno.test("file keeps every gzip member whole through a rotation", () =>
+  withFile({ compress: "gzip", rotate: { max_bytes: "60B" } }, async (own) => {
+    const client = clientOf(own);
+    for (const event of ["one", "two", "three"]) await client.publish(batchOf("points", event), forever);
+    const rows: string[] = [];
+    for (const suffix of [".1", ""]) rows.push(gunzipSync(await Deno.readFile(own.path + suffix)).toString());
+    assert.equal(rows.join(""), "one\ntwo\nthree\n");
+  }));
+
+Deno.test("file asks for another try where it can't rotate", () =>
+  withFile({ rotate: { max_bytes: "1B", keep: 1 } }, async (own) => {
+    await Deno.mkdir(`${own.path}.1/full`, { recursive: true });
+    const client = clientOf(own);
+    await client.publish(batchOf("points", "1"), forever);
+    const batch = batchOf("points", "2");
+    const { remaining, error } = await client.publish(batch, forever);
+    assert.equal(remaining, batch);
+    assert.equal(error?.failure, "retry");
+  }));
+
 Deno.test("file leaves its mode to the umask", () =>
   withFile({}, async (own) => {
     const before = Deno.umask(0o027);
@@ -99,6 +129,11 @@ const refused: [settings: object, message: RegExp][] = [
   [{ path: "p", delimiter: "::" }, /delimiter/],
   [{ path: "p", delimiter: '"' }, /delimiter/],
   [{ path: "p", tsv_columns: "v2" }, /tsv_columns/],
+  [{ path: "p", rotate: {} }, /rotate\.max_bytes/],
+  [{ path: "p", rotate: { max_bytes: "0" } }, /rotate\.max_bytes/],
+  [{ path: "p", rotate: { max_bytes: "1MiB", keep: 0 } }, /rotate\.keep/],
+  [{ path: "p", rotate: { max_bytes: "1MiB", max_age: "1d" } }, /rotate\.max_age/],
+  [{ path: "p", rotate: "1MiB" }, /rotate/],
   [{ path: "p", format: "tsv", sends: ["points", "events"] }, /sends.*only format json/],
 ];
 for (const [settings, message] of refused) {
@@ -118,5 +153,10 @@ Deno.test("file.readConfig() has defaults", () => {
     delimiter: "\t",
     tsvColumns: "v1",
     hostname: Deno.hostname(),
+    rotate: null,
+  });
+  assert.deepEqual(file.readConfig(Section.of({ path: "p", rotate: { max_bytes: "1KiB" } })).rotate, {
+    max_bytes: 1024,
+    keep: 5,
   });
 });

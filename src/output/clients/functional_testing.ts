@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { realClock } from "../../clock/mod.ts";
+import { Section } from "../../config/mod.ts";
+import type { Point } from "../../metric/mod.ts";
+import { readOutputs } from "../config.ts";
+import { type Output, startOutput } from "../deliver.ts";
+import { OutputEncoder } from "../encode.ts";
+import { destinationOf } from "../destinations.ts";
+import { testDeps } from "../testing.ts";
+
+/** A server that is not part of the project, and how to get it. */
+export interface ServerFacts {
+  /** Its executable or script below the servers' directory, as its setup script puts it there. */
+  readonly path: string;
+  /** Its name on PATH, where it may be instead. */
+  readonly command?: string;
+  /** The script that gets it. */
+  readonly setup: string;
+}
+
+/** Where the setup scripts put what they get. */
+function serversDirectory(): string {
+  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
+  return Deno.env.get("LIMIER_SERVERS") || join(caches, "limier", "servers");
+}
+
+function findServer({ path, command }: ServerFacts): string | undefined {
+  const onPath = command === undefined
+    ? []
+    : (Deno.env.get("PATH") ?? "").split(":").map((directory) => join(directory, command));
+  return [...onPath, join(serversDirectory(), path)].find(isFile);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // that is what was asked
+  }
+}
+
+/**
+ * A test that starts a real server. Where the server is missing it is skipped and says why; with
+ * LIMIER_REQUIRE_SERVERS=1 it fails.
+ */
+export function functionalTest(name: string, server: ServerFacts, run: (executable: string) => Promise<void>): void {
+  const executable = findServer(server);
+  if (executable !== undefined) {
+    Deno.test(name, () => run(executable));
+    return;
+  }
+  const missing = `its server is missing: run ${server.setup}`;
+  if (Deno.env.get("LIMIER_REQUIRE_SERVERS") === "1") {
+    Deno.test(name, () => Promise.reject(new Error(`Cannot test "${name}": ${missing}`)));
+    return;
+  }
+  console.log(`skipped: ${name}: ${missing}`);
+  Deno.test({ name, ignore: true, fn: () => {} });
+}
+
+/** A server that runs on a loopback port, with a directory of its own. */
+export interface RunningServer extends AsyncDisposable {
+  readonly port: number;
+  readonly directory: string;
+}
+
+/** How a server is started and known to be ready. */
+export interface ServerStart {
+  /** The command and its arguments. */
+  command(port: number, directory: string): readonly string[];
+  /** What answers with success, once it is ready. */
+  readonly readyPath: string;
+  /** Statuses that mean so. @default 200 and 204 */
+  readonly readyStatuses?: readonly number[];
+}
+
+/** It starts in well under a second; this only guards against a hang. */
+const START_TIMEOUT_MS = 60_000;
+
+/** Starts a server and waits until it answers. Disposing ends it and removes its directory. */
+export async function startServer(start: ServerStart): Promise<RunningServer> {
+  const directory = await Deno.makeTempDir({ prefix: "limier-server-" });
+  const port = freePort();
+  const [command, ...args] = start.command(port, directory);
+  const log = join(directory, "server.log");
+  const process = new Deno.Command("sh", {
+    args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, command!, ...args],
+    cwd: directory,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  let ended = false;
+  process.status.then(() => ended = true);
+  const server: RunningServer = {
+    port,
+    directory,
+    async [Symbol.asyncDispose]() {
+      if (!ended) process.kill("SIGKILL");
+      await process.status;
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!await answers(`http://127.0.0.1:${port}${start.readyPath}`, start.readyStatuses ?? [200, 204])) {
+    if (!ended && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      continue;
+    }
+    const said = await Deno.readTextFile(log);
+    await server[Symbol.asyncDispose]();
+    throw new Error(`Cannot start ${command}: ${ended ? "it ended" : "it does not answer"}. It said:\n${said}`);
+  }
+  return server;
+}
+
+async function answers(url: string, statuses: readonly number[]): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.body?.cancel();
+    return statuses.includes(response.status);
+  } catch {
+    return false; // it does not listen yet
+  }
+}
+
+/** A port of the loopback address that was free a moment ago. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** An output as its configuration makes it, and what turns points into its batches. */
+export function openOutput(settings: Readonly<Record<string, unknown>>): {
+  readonly output: Output;
+  /** Delivers the points of one flush; how each batch ended. */
+  readonly flush: (points: readonly Point[], timestamp: number) => Promise<unknown[]>;
+} {
+  const [config] = readOutputs([Section.of({ name: "out", max_retries: 0, ...settings })], { defaultStdout: false });
+  const output = startOutput(config!, testDeps(fetch, realClock));
+  const encoder = new OutputEncoder(config!, destinationOf(config!.kind).newEncoder(config!.own));
+  return {
+    output,
+    flush: (points, timestamp) => Promise.all(encoder.points(points, timestamp).map((batch) => output.offer(batch))),
+  };
+}

@@ -1,0 +1,157 @@
+import type { Clock } from "../../clock/mod.ts";
+import type { Batch } from "../../metric/mod.ts";
+import type { CounterChild, GaugeChild, Labels, Reporter } from "../../telemetry/mod.ts";
+import type { DeliveryError } from "../contract.ts";
+import type { Outcome, SignalWatch } from "./signal.ts";
+
+/** A reason is logged at most this often. */
+const LOG_EVERY_MS = 10_000;
+
+/**
+ * Keeps a mode's books: accepted = delivered + duplicate + rejected + dropped + pending, in events, at any moment. Losses
+ * are counted by reason and logged, each reason once in ten seconds.
+ */
+export class Books implements SignalWatch {
+  readonly #clock: Clock;
+  readonly #reporter: Reporter;
+  readonly #labels: Labels;
+  readonly #children = new Map<string, CounterChild>();
+  readonly #gauges = new Map<string, GaugeChild>();
+  readonly #logged = new Map<string, { atMs: number; unsaid: number }>();
+  #pendingEvents = 0;
+  #pendingBytes = 0;
+  #batches = 0;
+
+  constructor(readonly output: string, readonly mode: string, clock: Clock, reporter: Reporter) {
+    this.#clock = clock;
+    this.#reporter = reporter;
+    this.#labels = { output, mode };
+  }
+
+  accept(batch: Batch): void {
+    this.#count("events_accepted", "Events handed to an output.", batch.ends.length);
+    this.#count("bytes_accepted", "Bytes of events handed to an output.", batch.bytes.length);
+    this.#batches++;
+    this.#pend(batch.ends.length, batch.bytes.length);
+  }
+
+  /** Events left a batch; `bytes` are theirs, whatever became of them. */
+  gone(acked: number, duplicate: number, rejected: number, bytes: number): void {
+    this.#count("events_delivered", "Events that reached their destination.", acked);
+    if (duplicate > 0) this.#count("events_duplicate", "Events their destination had already.", duplicate);
+    this.#count("bytes_delivered", "Bytes of events that a destination has dealt with.", bytes);
+    this.#pend(-acked - duplicate - rejected, -bytes);
+  }
+
+  /** The destination will never take them; `gone()` tells of their leaving. */
+  reject(reason: string, count: number, error?: DeliveryError): void {
+    this.#count("events_rejected", "Events their destination refused.", count, { reason });
+    this.#log(`rejected:${reason}`, count, `Output ${this.output} refused events for good (${reason})`, error);
+  }
+
+  /** They are given up. */
+  drop(reason: string, events: number, bytes: number, error?: DeliveryError): void {
+    this.#count("events_dropped", "Events given up.", events, { reason });
+    this.#count("bytes_dropped", "Bytes of events given up.", bytes, { reason });
+    this.#pend(-events, -bytes);
+    this.#log(`dropped:${reason}`, events, `Cannot deliver events of output ${this.output} (${reason})`, error);
+  }
+
+  /** A batch of `kind` ended. */
+  end(kind: Outcome["kind"]): void {
+    this.#batches--;
+    this.#count("batches", "Batches that ended, by how.", 1, { result: kind });
+    this.#gauge("in_flight_batches", "Batches accepted and not yet ended.").set(this.#batches);
+  }
+
+  signalled(kind: Outcome["kind"]): void {
+    this.#count("signals", "Signals given, one for each batch.", 1, { kind });
+  }
+
+  duplicateReport(): void {
+    this.#count("duplicate_reports", "Reports about what had ended before; they change nothing.", 1);
+  }
+
+  receiverFailed(error: unknown): void {
+    this.#count("signal_receiver_errors", "Receivers of signals that threw.", 1);
+    this.#log("receiver", 1, `A receiver of output ${this.output}'s signals failed`, undefined, error);
+  }
+
+  /** One publish ended: `ok`, `partial`, or the failure's kind. */
+  attempt(outcome: string): void {
+    this.#count("attempts", "Attempts to publish, by how they ended.", 1, { class: outcome });
+  }
+
+  connect(host: string, ok: boolean): void {
+    this.#count("connects", "Connections made and not made.", 1, { host, result: ok ? "ok" : "failed" });
+  }
+
+  retry(events: number): void {
+    this.#count("events_retried", "Events to be sent again.", events);
+  }
+
+  failover(): void {
+    this.#count("failovers", "Changes to another host.", 1);
+  }
+
+  handOffTimeout(): void {
+    this.#count("handoff_timeouts", "Waits for a connection that took too long.", 1);
+  }
+
+  split(): void {
+    this.#count("batch_splits", "Batches cut because they could not go as a whole.", 1);
+  }
+
+  retryAfterHonoured(): void {
+    this.#count("retry_after_honoured", "Waits that a destination asked for.", 1);
+  }
+
+  /** A warning of the mode's own; once in ten seconds for each `key`. */
+  warn(key: string, message: string): void {
+    this.#log(key, 1, message);
+  }
+
+  #count(name: string, help: string, by: number, more?: Labels): void {
+    const key = more === undefined ? name : `${name}\0${Object.values(more).join("\0")}`;
+    let child = this.#children.get(key);
+    if (child === undefined) {
+      child = this.#reporter.metrics.counter(`limier_${name}_total`, help).child({ ...this.#labels, ...more });
+      this.#children.set(key, child);
+    }
+    child.inc(by);
+  }
+
+  #gauge(name: string, help: string): GaugeChild {
+    let child = this.#gauges.get(name);
+    if (child === undefined) {
+      child = this.#reporter.metrics.gauge(`limier_${name}`, help).child(this.#labels);
+      this.#gauges.set(name, child);
+    }
+    return child;
+  }
+
+  #pend(events: number, bytes: number): void {
+    this.#pendingEvents += events;
+    this.#pendingBytes += bytes;
+    this.#gauge("pending_events", "Events accepted and not yet settled.").set(this.#pendingEvents);
+    this.#gauge("pending_bytes", "Bytes of events accepted and not yet settled.").set(this.#pendingBytes);
+  }
+
+  #log(key: string, count: number, what: string, error?: DeliveryError, thrown?: unknown): void {
+    if (error?.options.reported) return;
+    const nowMs = this.#clock.monotonic();
+    const last = this.#logged.get(key);
+    if (last !== undefined && nowMs - last.atMs < LOG_EVERY_MS) {
+      last.unsaid += count;
+      return;
+    }
+    const events = count + (last?.unsaid ?? 0);
+    this.#logged.set(key, { atMs: nowMs, unsaid: 0 });
+    this.#reporter.warn(what, {
+      output: this.output,
+      events,
+      ...(error === undefined ? {} : { why: error.message }),
+      ...(thrown === undefined ? {} : { error: thrown }),
+    });
+  }
+}
