@@ -36,10 +36,16 @@ export async function runTimed(
   });
   const startMs = clock.now();
   const start = clock.monotonic();
-  const child = spawn(command, program);
-  const restoreSignals = keepThroughSignals(child);
-  const { code } = await child.status;
-  restoreSignals();
+  // Before the command runs: a signal may come as soon as it does.
+  const signals = keepThroughSignals();
+  let code: number;
+  try {
+    const child = spawn(command, program);
+    signals.passTo(child);
+    code = (await child.status).code;
+  } finally {
+    signals.restore();
+  }
   return {
     status: code,
     run: {
@@ -58,14 +64,31 @@ function spawn(command: Deno.Command, program: string): Deno.ChildProcess {
   }
 }
 
-function keepThroughSignals(child: Deno.ChildProcess): () => void {
+interface KeptSignals {
+  /** Signals go to that child, those that came before too. */
+  passTo(child: Deno.ChildProcess): void;
+  restore(): void;
+}
+
+function keepThroughSignals(): KeptSignals {
+  let child: Deno.ChildProcess | undefined;
+  const early: Deno.Signal[] = [];
   const handlers: [Deno.Signal, () => void][] = [
     ...SHARED_SIGNALS.map((signal): [Deno.Signal, () => void] => [signal, () => {}]),
-    ...PASSED_SIGNALS.map((signal): [Deno.Signal, () => void] => [signal, () => kill(child, signal)]),
+    ...PASSED_SIGNALS.map((signal): [Deno.Signal, () => void] => [
+      signal,
+      () => child === undefined ? early.push(signal) : kill(child, signal),
+    ]),
   ];
   for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
-  return () => {
-    for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
+  return {
+    passTo(started) {
+      child = started;
+      for (const signal of early) kill(started, signal);
+    },
+    restore() {
+      for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
+    },
   };
 }
 
