@@ -49,7 +49,14 @@ export interface AgentProcess extends AsyncDisposable {
 const MAIN = decodeURIComponent(new URL("../../src/main.ts", import.meta.url).pathname);
 
 /** What starts the program from its sources. */
-export const LIMIER: readonly string[] = [Deno.execPath(), "run", "-A", "--no-check", MAIN];
+export const LIMIER: readonly string[] = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--no-check",
+  "--v8-flags=--max-semi-space-size=2", // as the tasks and the binary have it
+  MAIN,
+];
 
 /** How an agent is started. */
 export interface AgentOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { compileArguments, CompileError, explainFailure, writeNative } from "./native.ts";
-import { findProgram } from "./program.ts";
+import { findProgram, V8_FLAGS } from "./program.ts";
 import { projectIn } from "./testing.ts";
 import { asTarget } from "./target.ts";
 
@@ -15,7 +15,15 @@ Deno.test("compileArguments() includes the workers, the flags and the environmen
     unstable: ["net"],
   };
   assert.deepEqual(compileArguments(program, "aarch64-unknown-linux-gnu", "/tmp/build.env", "/out/limier"), [
-    ...["compile", "--allow-all", "--no-prompt", "--unstable-net", "--node-modules-dir=none", "--exclude-unused-npm"],
+    ...[
+      "compile",
+      "--allow-all",
+      "--no-prompt",
+      V8_FLAGS,
+      "--unstable-net",
+      "--node-modules-dir=none",
+      "--exclude-unused-npm",
+    ],
     ...["--include", "src/a_worker.ts", "--include", "src/b_worker.ts", "--env-file=/tmp/build.env"],
     ...["--target", "aarch64-unknown-linux-gnu", "--output", "/out/limier", "src/main.ts"],
   ]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { buildEnvironment, findProgram, replaceFile, runtimeFlags } from "./program.ts";
+import { buildEnvironment, findProgram, replaceFile, runtimeFlags, V8_FLAGS } from "./program.ts";
 import { projectIn } from "./testing.ts";
 
 Deno.test("findProgram() finds the workers and the unstable features", async () => {
@@ -27,8 +27,8 @@ Deno.test("findProgram() refuses a directory without a program", async () => {
 });
 
 Deno.test("runtimeFlags() allows all, asks nothing and switches the unstable features on", () => {
-  assert.deepEqual(runtimeFlags({ unstable: ["net"] }), ["--allow-all", "--no-prompt", "--unstable-net"]);
-  assert.deepEqual(runtimeFlags({ unstable: [] }), ["--allow-all", "--no-prompt"]);
+  assert.deepEqual(runtimeFlags({ unstable: ["net"] }), ["--allow-all", "--no-prompt", V8_FLAGS, "--unstable-net"]);
+  assert.deepEqual(runtimeFlags({ unstable: [] }), ["--allow-all", "--no-prompt", V8_FLAGS]);
 });
 
 const dates: [what: string, nowMs: number, epoch: string | undefined, want: string][] = [
