@@ -6,6 +6,7 @@
 import { BatchReceiver, SystemError } from "../linux/mod.ts";
 import { Heart, intervalTransferables } from "./heart.ts";
 import { Control, type FromReader, type ReaderInterval, type ReaderStart, sharedMonotonicMs } from "./threads.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** A reader that is told to stop still takes what has arrived, but no longer than this. */
 const DRAIN_MS = 2_000;
@@ -30,6 +31,7 @@ function read(start: ReaderStart): void {
     start.stats,
     start.reportsRefused ? reporter() : undefined,
   );
+  warmUp(start.config);
   const receiver = new BatchReceiver(start.fd, { datagramBytes: start.datagramBytes });
   let epoch = Atomics.load(control, Control.epoch);
   const hand = (at: number) => {

@@ -98,6 +98,28 @@ const LEAST_SEGMENTS = 4;
 /**
  * Opens a spool: takes its lock, cuts off what was written by half, and finds out what is pending.
  *
+ * @example What was stored is there when the spool is opened again
+ * ```ts
+ * import { realClock } from "@limier/limier/clock";
+ * import { BatchBuilder } from "@limier/limier/metric";
+ * import { openSpool } from "@limier/limier/output";
+ * import { recordingReporter } from "@limier/limier/telemetry";
+ *
+ * const directory = Deno.makeTempDirSync();
+ * const deps = { clock: realClock, reporter: recordingReporter() };
+ * const builder = new BatchBuilder("points", 1700000010);
+ * builder.appendText("an encoded point");
+ * builder.endEvent();
+ * {
+ *   await using spool = await openSpool({ directory }, deps);
+ *   await spool.append("dd", builder.build()); // stored now
+ * }
+ * await using spool = await openSpool({ directory }, deps);
+ * const reader = spool.reader("dd");
+ * const batch = (await reader.next())!;
+ * reader.finish(batch, "delivered"); // its file goes when all of it is finished
+ * ```
+ *
  * @throws {LockHeld} when another process has it
  * @throws {SpoolVersionError} when a newer program wrote it; nothing is changed then
  * @throws {RangeError} on sizes that can't be

@@ -80,7 +80,6 @@ if (import.meta.main && Deno.args.includes("--ratios")) {
     for (let round = 0; round < 7; round++) {
       const floor = await plain(events);
       const ours = await spooled(events);
-      if (Deno.args.includes("--verbose")) console.log(floor, ours);
       rounds.push({
         append: floor.writeMs / ours.writeMs,
         drain: floor.readMs / ours.readMs,

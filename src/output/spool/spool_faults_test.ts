@@ -84,6 +84,43 @@ Deno.test("drop_oldest of a segment whose events are in hand drops them when the
   assert.deepEqual(balance(reporter), [400, 400]);
 });
 
+Deno.test("drop_oldest while the oldest are being read counts each event once", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = randomFrom(seed);
+    const opened = await openInMemory({ maxBytes: 8_000, segmentBytes: 1_500, whenFull: "drop_oldest" });
+    const { spool, reporter } = opened;
+    let appending = true;
+    const came: string[] = [];
+    const reading = (async () => {
+      while (appending) {
+        await using reader = spool.reader("out");
+        for (let left = random(10); left > 0 && appending; left--) {
+          const batch = await reader.next(AbortSignal.timeout(20));
+          if (batch === null) break;
+          for (let turns = random(30); turns > 0; turns--) await Promise.resolve();
+          const to = random(3) === 0 ? batch.from + 1 : batch.to;
+          const texts = eventTexts(batch.batch);
+          if (reader.finish({ from: batch.from, to }, "delivered") > 0) came.push(...texts.slice(0, to - batch.from));
+        }
+      }
+    })();
+    for (let b = 0; b < 150; b++) {
+      await spool.append("out", points(`b${b}`, 1 + random(6), 60));
+      for (let turns = random(60); turns > 0; turns--) await Promise.resolve();
+    }
+    appending = false;
+    await reading;
+    assert.equal(came.length, metric(reporter, "limier_events_delivered_total"), `seed ${seed}`);
+    assert.equal(new Set(came).size, came.length, `seed ${seed}`);
+    const left = await drain(spool);
+    assert.equal(metric(reporter, "limier_pending_events"), 0, `seed ${seed}`);
+    assert.ok(!left.some((text) => came.includes(text)));
+    const [accepted, settled] = balance(reporter);
+    assert.equal(accepted, settled, `seed ${seed}`);
+    await opened[Symbol.asyncDispose]();
+  }
+});
+
 Deno.test("block keeps batches waiting until what is finished makes room", async () => {
   await using opened = await openInMemory(SMALL);
   const { spool, reporter, clock } = opened;
@@ -345,3 +382,11 @@ Deno.test("losses are logged once in ten seconds for each reason, with their sum
   const logged = lines.reduce((sum, { fields }) => sum + Number(fields["events"]), 0);
   assert.equal(logged, metric(reporter, "limier_events_dropped_total") - 10);
 });
+
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = Math.imul(state, 1103515245) + 12345 >>> 0;
+    return (state >>> 8) % below;
+  };
+}

@@ -248,6 +248,16 @@ Deno.test("positions are saved after 1000 events, or after a second", async () =
   reader.finish({ from: from + 10, to: from + 1_010 }, "delivered");
   await clock.advance(100);
   assert.equal(saves, 2);
+  await using after = await openInMemory({}, files.afterPowerLoss({ names: "new", bytes: "none" }));
+  assert.equal(after.spool.outputs()[0]!.pendingEvents, 490);
+});
+
+Deno.test("numbers are reserved many at a time", async () => {
+  await using opened = await openInMemory();
+  let saves = 0;
+  opened.files.fault = ({ kind }) => void (kind === "rename" && saves++);
+  for (let i = 0; i < 50; i++) await opened.spool.append("out", points(`a${i}`, 20));
+  assert.equal(saves, 1);
 });
 
 Deno.test("maxAgeMs drops what waited too long, by a clock that doesn't jump", async () => {
