@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The S3 server (s3rver, of npm, run by Node) that the functional tests of kind s3 start. It goes below $LIMIER_SERVERS, by
+# The S3 server (s3rver, of npm, run by Node) that the functional tests of kind s3 start. It goes below $TEST_SERVERS, by
 # default ~/.cache/limier/servers. Does nothing where it is already.
 set -euo pipefail
 version=3.7.1
-servers=${LIMIER_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/limier/servers}
+servers=${TEST_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/limier/servers}
 
 fail() {
   echo "Cannot set up s3rver: $1" >&2

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Usage: unpack_debian_server.sh PACKAGE BINARY
 #
-# Unpacks a server of Debian's below $LIMIER_SERVERS, by default ~/.cache/limier/servers, where the functional tests look
+# Unpacks a server of Debian's below $TEST_SERVERS, by default ~/.cache/limier/servers, where the functional tests look
 # for it. It is not installed: nothing is started, nothing else on the host changes, and no root is needed as long as apt's
 # lists are there. Does nothing where BINARY is on PATH or unpacked already.
 set -euo pipefail
 package=$1
 binary=$2
-servers=${LIMIER_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/limier/servers}
+servers=${TEST_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/limier/servers}
 
 fail() {
   echo "Cannot set up $package: $1" >&2

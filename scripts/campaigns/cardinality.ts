@@ -89,7 +89,7 @@ outputs: [ ${OUTPUTS[output]} ]
   for (let round = 1; round <= rounds; round++) {
     const { books, endsMs } = await playRound(agent, before, round, options, verdict);
     await sleepUntil(endsMs);
-    befores.push(residentAt(memory.samples, endsMs));
+    befores.push(residentAt(memory.samples, endsMs - LOOK_MS)); // what is seen later may be the flush's own
     before = books;
   }
   await untilDelivered(agent, rounds * maxSeries);

@@ -21,7 +21,7 @@ export interface ServerFacts {
 /** Where the setup scripts put what they get. */
 function serversDirectory(): string {
   const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
-  return Deno.env.get("LIMIER_SERVERS") || join(caches, "limier", "servers");
+  return Deno.env.get("TEST_SERVERS") || join(caches, "limier", "servers");
 }
 
 function findServer({ path, command }: ServerFacts): string | undefined {
@@ -41,7 +41,7 @@ function isFile(path: string): boolean {
 
 /**
  * A test that starts a real server. Where the server is missing it is skipped and says why; with
- * LIMIER_REQUIRE_SERVERS=1 it fails.
+ * CI=true it fails.
  */
 export function functionalTest(name: string, server: ServerFacts, run: (executable: string) => Promise<void>): void {
   const executable = findServer(server);
@@ -50,7 +50,7 @@ export function functionalTest(name: string, server: ServerFacts, run: (executab
     return;
   }
   const missing = `its server is missing: run ${server.setup}`;
-  if (Deno.env.get("LIMIER_REQUIRE_SERVERS") === "1") {
+  if (Deno.env.get("CI") === "true") {
     Deno.test(name, () => Promise.reject(new Error(`Cannot test "${name}": ${missing}`)));
     return;
   }
