@@ -20,6 +20,8 @@ import {
  * megabytes and change threads at each flush; kept for later by each thread's allocator, they would be held several times.
  */
 const LARGE_BLOCK_BYTES = 2 ** 20;
+/** How often what the engine's compiler and the allocator keep for later is given back; it takes a millisecond or two. */
+const GIVE_BACK_MS = 2_000;
 
 /** Starts the threads. @throws {SystemError} when an address can't be bound; nothing is left running then */
 export async function startThreadBackend(config: BackendConfig, deps: BackendDeps): Promise<Backend> {
@@ -63,6 +65,7 @@ class Threads implements Backend {
   addresses: Backend["addresses"] = [];
   #drops = 0;
   #receiving = true;
+  #givingBack: ReturnType<typeof setInterval> | undefined;
   #stop: Promise<void> | undefined;
 
   constructor(config: BackendConfig, deps: BackendDeps, sockets: readonly ReaderSocket[]) {
@@ -95,6 +98,7 @@ class Threads implements Backend {
       .filter((address, i, all) => all.findIndex((a) => a.port === address.port && a.path === address.path) === i);
     this.addresses = [...datagram, ...this.addresses];
     giveBackFreed(); // what loading and compiling the program took
+    this.#givingBack = setInterval(giveBackFreed, GIVE_BACK_MS);
   }
 
   #startReader({ socket }: ReaderSocket): Promise<void> {
@@ -184,6 +188,7 @@ class Threads implements Backend {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stop ??= (async () => {
       await this.stopListening();
+      clearInterval(this.#givingBack);
       this.#tell({ kind: "stop" });
       await this.done;
     })();
@@ -191,6 +196,7 @@ class Threads implements Backend {
 
   /** Ends all threads at once, and closes the sockets. */
   terminate(): void {
+    clearInterval(this.#givingBack);
     this.#aggregation.terminate();
     for (const { worker } of this.#readers) worker.terminate();
     for (const { socket } of this.#sockets) socket.close();
@@ -254,6 +260,7 @@ class Threads implements Backend {
   }
 
   #failWith(error: Error): void {
+    clearInterval(this.#givingBack);
     this.#listening.reject(error);
     for (const flushing of this.#flushing.values()) flushing.reject(error);
     this.#flushing.clear();
