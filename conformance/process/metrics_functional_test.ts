@@ -108,11 +108,11 @@ outputs:
   await using agent = await startAgentProcess({ config });
   await sendUdp(agent.port("udp"), ["a:1|c\nb:1|c\nc:1|g"]);
   const of = (page: readonly Family[], what: string, output: string) =>
-    sumOf(page, `limier_output_events_${what}_total`, { output });
+    sumOf(page, `limier_events_${what}_total`, { output });
   for (;;) {
     const page = await pageOf(agent, "/metrics");
     for (const output of ["ok", "gone"]) {
-      const pending = sumOf(page, "limier_output_pending_events", { output });
+      const pending = sumOf(page, "limier_pending_events", { output });
       const ended = ["delivered", "rejected", "dropped"].reduce((sum, what) => sum + of(page, what, output), 0);
       assert.equal(of(page, "accepted", output), ended + pending);
     }

@@ -52,7 +52,7 @@ const LOOK_MS = 50;
 const SWAP_MS = 500;
 /** Between two questions for `/healthcheck`. */
 const ASK_MS = 50;
-const DELIVERED = 'limier_output_events_delivered_total{output="out"}';
+const DELIVERED = 'limier_events_delivered_total{mode="single",output="out"}';
 
 /** Sends the series, round after round, with each of the outputs. */
 export async function runCardinality(options: CardinalityOptions, print: Print): Promise<boolean> {

@@ -11,6 +11,8 @@ export interface Batch {
   readonly kind: BatchKind;
   /** Whole Unix seconds of the flush it came from. */
   readonly timestamp: number;
+  /** Tells a later stretch of a batch that was cut from the others; absent where nothing was cut off in front. */
+  readonly part?: number;
   /** The events' bytes, without separators. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** `ends[i]` is the offset in `bytes` behind event `i`. */
@@ -30,7 +32,8 @@ export function sliceBatch(batch: Batch, from: number, to: number): Batch {
   const ends = batch.ends.slice(from, to);
   const stop = ends.at(-1) ?? start;
   for (let i = 0; i < ends.length; i++) ends[i]! -= start;
-  return { ...batch, bytes: batch.bytes.slice(start, stop), ends };
+  const part = from === 0 ? {} : { part: (batch.part ?? 0) + from };
+  return { ...batch, ...part, bytes: batch.bytes.slice(start, stop), ends };
 }
 
 /** The events at `indices`, which ascend, as a batch of their own. */
@@ -40,7 +43,9 @@ export function pickEvents(batch: Batch, indices: readonly number[]): Batch {
     builder.append(eventBytes(batch, index));
     builder.endEvent();
   }
-  return builder.build();
+  const first = indices[0] ?? 0;
+  const part = first === 0 && batch.part === undefined ? {} : { part: (batch.part ?? 0) + first };
+  return { ...builder.build(), ...part };
 }
 
 /** Joins the events of a batch: `open` + events with `separator` between + `close`. */

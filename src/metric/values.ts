@@ -87,4 +87,6 @@ export interface Span {
   readonly resource?: string;
   /** Came in the form of 2017. */
   readonly legacy?: boolean;
+  /** The status of a span in the form of 2017, which had no error flag; absent when OK. */
+  readonly legacyStatus?: CheckStatus;
 }

@@ -11,6 +11,7 @@ const DEFAULTS = {
   backoff: { initMs: 1_000, maxMs: 60_000 },
   maxRetries: 3,
   bulkMaxSize: 25_000,
+  spool: false,
   tls: {},
 } as const;
 
@@ -90,7 +91,6 @@ function readOutput(section: Section, kinds: readonly Destination<unknown>[]): O
   if (name === "") section.refuse("name", "a name of its own for each output");
   const destination = readKind(section, kinds);
   section.refuseOthers([...COMMON_KEYS, ...destination.keys]);
-  if (section.boolean("spool") === true) section.refuse("spool", "false: there is no spool in this version");
 
   const backoff = section.section("backoff");
   backoff.refuseOthers(["init", "max"]);
@@ -111,6 +111,7 @@ function readOutput(section: Section, kinds: readonly Destination<unknown>[]): O
     },
     maxRetries: section.integer("max_retries", { atLeast: -1 }) ?? DEFAULTS.maxRetries,
     bulkMaxSize: section.integer("bulk_max_size", { atLeast: 0 }) ?? destination.bulkMaxSize ?? DEFAULTS.bulkMaxSize,
+    spool: readSpooled(section, destination),
     sends: readSends(section) ?? destination.sends,
     tls: readTls(section.section("tls")),
     ...(proxy === undefined ? {} : { proxy }),
@@ -127,6 +128,14 @@ function readKind(section: Section, kinds: readonly Destination<unknown>[]): Des
   const nearest = written === undefined ? undefined : nearestName(written, names);
   const slip = nearest !== undefined && isSlip(written!, nearest);
   section.fail("kind", slip ? nearest : `one of ${names.join(", ")}`);
+}
+
+function readSpooled(section: Section, { kind, countsRepeats, shows }: Destination<unknown>): boolean {
+  const spool = section.boolean("spool") ?? false;
+  // After a crash nobody knows whether what was under way has arrived, and the spool sends it again.
+  if (spool && countsRepeats) section.refuse("spool", `false: what is sent twice to ${kind} counts twice`);
+  if (spool && shows) section.refuse("spool", `false: ${kind} shows the last flush and delivers nothing`);
+  return spool;
 }
 
 function readHosts(section: Section, { kind, defaultHosts }: Destination<unknown>): readonly string[] {

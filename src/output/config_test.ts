@@ -19,7 +19,7 @@ outputs:
     backoff: { init: 500ms, max: 30s }
     max_retries: -1
     bulk_max_size: 1000
-    spool: false
+    spool: true
     sends: [spans, points]
     tls: { ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: dd }
     proxy: "http://proxy:3128"
@@ -44,6 +44,7 @@ outputs:
     backoff: { initMs: 500, maxMs: 30_000 },
     maxRetries: -1,
     bulkMaxSize: 1000,
+    spool: true,
     sends: ["points", "spans"],
     tls: { caFile: "ca.pem", certFile: "c.pem", keyFile: "k.pem", serverName: "dd" },
     proxy: "http://proxy:3128",
@@ -56,7 +57,7 @@ outputs:
       dropNamePrefixes: ["tmp."],
       excludeTagPrefixes: [{ metricPrefix: "db", tags: ["table"] }],
     },
-    own: { key: "abc" },
+    own: { key: "abc", traceFormat: "traces" },
   });
   assert.deepEqual([outputs[1]?.name, outputs[1]?.kind, outputs[1]?.hosts], ["lines", "file", []]);
 });
@@ -73,10 +74,11 @@ Deno.test("readOutputs() has a default for everything but name and kind", () => 
     backoff: { initMs: 1_000, maxMs: 60_000 },
     maxRetries: 3,
     bulkMaxSize: 25_000,
+    spool: false,
     sends: ["points", "events", "checks"],
     tls: {},
     filter: NO_FILTER,
-    own: { key: "k" },
+    own: { key: "k", traceFormat: "traces" },
   });
   assert.deepEqual(structuredClone(output), output); // it crosses to workers
 });
@@ -107,7 +109,8 @@ const refused: [outputs: object[], message: RegExp][] = [
   [[{ name: "a", kind: "stdout", backoff: { start: "1s" } }], /backoff\.start/],
   [[{ name: "a", kind: "stdout", max_retries: -2 }], /max_retries/],
   [[{ name: "a", kind: "stdout", bulk_max_size: -1 }], /bulk_max_size/],
-  [[{ name: "a", kind: "stdout", spool: true }], /spool = true: write false: there is no spool in this version/],
+  [[{ name: "a", kind: "prometheus_exposition", spool: true }], /spool = true: write false: .* delivers nothing/],
+  [[{ name: "a", kind: "otlp", hosts: ["http://h"], spool: true }], /spool = true: write false: .* counts twice/],
   [[{ name: "a", kind: "stdout", sends: ["metrics"] }], /sends.*points, events, checks, spans/],
   [[{ name: "a", kind: "stdout", sends: [] }], /sends/],
   [[{ name: "a", kind: "stdout", tls: { ca: "x" } }], /tls\.ca/],

@@ -16,6 +16,8 @@ export interface PublishResult {
   readonly remaining: Batch | null;
   /** Events that can never be published; they are not in `remaining`. */
   readonly rejected?: readonly Rejection[];
+  /** Events that the destination had already; they are not in `remaining`. @default 0 */
+  readonly duplicate?: number;
   /** Mandatory when the publish failed or timed out. */
   readonly error?: DeliveryError;
 }
@@ -72,7 +74,7 @@ export interface DestinationClient {
   connect(timeoutMs: number): Promise<void>;
   /** Publishes any part of `batch`; never throws for a delivery problem, never changes `batch`. */
   publish(batch: Batch, signal: AbortSignal): Promise<PublishResult>;
-  /** Idempotent; legal at any time. A publish under way ends promptly with an error. */
+  /** Idempotent; legal at any time. A publish under way ends promptly with an error. `connect` opens it again. */
   close(): Promise<void>;
   /** What the destination shows by itself, as the text of an HTTP page, where it does. */
   page?(): string;
@@ -95,6 +97,8 @@ export interface OutputConfig {
   /** Events a request; 0 has no bound. */
   readonly bulkMaxSize: number;
   readonly sends: readonly BatchKind[];
+  /** What is to be delivered is kept on the disk until it is. */
+  readonly spool: boolean;
   readonly tls: {
     readonly caFile?: string;
     readonly certFile?: string;
@@ -171,6 +175,8 @@ export interface Destination<Own> {
   readonly bulkMaxSize?: number;
   /** What is sent twice counts twice there, so nothing is sent again after an ambiguous outcome. @default false */
   readonly countsRepeats?: boolean;
+  /** It shows what it is given and delivers nothing, so that there is nothing to keep for later. @default false */
+  readonly shows?: boolean;
   newEncoder(own: Own): Encoder;
   newClient(host: string, config: OutputConfig, own: Own, deps: ClientDeps): DestinationClient;
 }

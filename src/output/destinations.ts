@@ -3,6 +3,7 @@ import { datadog } from "./clients/datadog.ts";
 import { debug } from "./clients/debug.ts";
 import { file } from "./clients/file.ts";
 import { influxdb } from "./clients/influxdb.ts";
+import { kafka } from "./clients/kafka.ts";
 import { otlp } from "./clients/otlp.ts";
 import { prometheusExposition } from "./clients/prometheus_exposition.ts";
 import { prometheusRemoteWrite } from "./clients/prometheus_remote_write.ts";
@@ -21,6 +22,7 @@ export const destinations: readonly Destination<unknown>[] = [
   prometheusRepeater,
   prometheusExposition,
   otlp,
+  kafka,
   s3,
   debug,
   blackhole,

@@ -33,7 +33,8 @@ export class HttpConnection {
   readonly #target: HttpTarget;
   readonly #config: OutputConfig;
   readonly #deps: ClientDeps;
-  readonly #closing = new AbortController();
+  /** Aborts what is under way when the connection is closed; `connect` makes a new one. */
+  #closing = new AbortController();
   #named: NamedTlsFetch | undefined;
   #client: Deno.HttpClient | undefined;
   #ready = false;
@@ -51,13 +52,15 @@ export class HttpConnection {
   }
 
   /**
-   * Reads the certificates; connections themselves are made by the first requests.
+   * Reads the certificates, anew after a `close()`; connections themselves are made by the first requests.
    *
    * @throws {DeliveryError} when a certificate can't be read or used
    */
   async connect(): Promise<void> {
-    if (this.#closing.signal.aborted) throw this.#failure("connection", "the output is closed");
-    await (this.#connecting ??= this.#prepare());
+    if (this.#closing.signal.aborted) this.#closing = new AbortController();
+    const { signal } = this.#closing;
+    await (this.#connecting ??= this.#prepare(signal));
+    if (signal.aborted) throw this.#failure("connection", "it was closed while it was opened");
     this.#ready = true;
   }
 
@@ -77,13 +80,15 @@ export class HttpConnection {
     return outcome;
   }
 
-  /** Ends requests under way and gives back the connections. */
+  /** Ends requests under way and gives back the connections, until the next `connect`. */
   close(): void {
     this.#ready = false;
     this.#closing.abort();
+    this.#connecting = undefined;
     this.#client?.close();
     this.#client = undefined;
     this.#named?.close();
+    this.#named = undefined;
   }
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpReply | DeliveryError> {
@@ -119,12 +124,13 @@ export class HttpConnection {
     return done ? { status, headers, body } : statusFailure(status, headers, target.label);
   }
 
-  async #prepare(): Promise<void> {
+  async #prepare(closed: AbortSignal): Promise<void> {
     const { tls, proxy } = this.#config;
     try {
       const ca = tls.caFile === undefined ? undefined : await readPem(tls.caFile, "CERTIFICATE");
       const cert = tls.certFile === undefined ? undefined : await readPem(tls.certFile, "CERTIFICATE");
       const key = tls.keyFile === undefined ? undefined : await readPem(tls.keyFile, "PRIVATE KEY");
+      if (closed.aborted) return; // and nothing is opened that nobody would close
       if (tls.serverName !== undefined && this.#target.origin.startsWith("https:")) {
         if (proxy !== undefined) throw new TypeError("tls.server_name and proxy exclude each other");
         this.#named = newNamedTlsFetch({ serverName: tls.serverName, ca, cert, key });

@@ -34,21 +34,15 @@ export {
   type Rejection,
 } from "./contract.ts";
 export { NO_FILTER, readOutputs, type ReadOutputsOptions } from "./config.ts";
-export { type Outcome, type Output, type OutputDeps, type QueueLimits, startOutput } from "./deliver.ts";
+export type { Outcome, Output, QueueLimits } from "./delivery_parts.ts";
 export { destinationOf, destinations } from "./destinations.ts";
 export { OutputEncoder } from "./encode.ts";
 export { type ExposedPoint, exposedPoint, Exposition, type ExpositionOptions } from "./exposition.ts";
 export { type FilterStatus, type NamedFilterConfig, newPointFilter, type PointFilter } from "./filter.ts";
 export { fetchFailure } from "./http_failure.ts";
+export { type OutputDeps, startOutput } from "./output.ts";
 export { checkLine, eventLine, pointLine, spanLine } from "./lines.ts";
-export {
-  type CountedResult,
-  type HostClient,
-  type Mode,
-  type ModeConfig,
-  type ModeDeps,
-  type PublishOptions,
-} from "./modes/mode.ts";
+export { type HostClient, type Mode, type ModeConfig, type ModeDeps, type PublishOptions } from "./modes/mode.ts";
 export { startMode } from "./modes/start_mode.ts";
 export { type AsyncClient, asyncClient, type SendReports } from "./modes/async_client.ts";
 export { startAsyncBalance } from "./modes/async_balance.ts";
@@ -73,6 +67,7 @@ export {
   type SplitSignal,
   splitSignal,
 } from "./modes/signal.ts";
+export { readSpoolConfig, SPOOL_KEYS, type SpoolConfig } from "./spool_config.ts";
 export {
   type AppendOutcome,
   type Fate,

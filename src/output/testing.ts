@@ -33,6 +33,7 @@ export function outputConfig(changes: Partial<OutputConfig> = {}): OutputConfig 
     maxRetries: 3,
     bulkMaxSize: 25_000,
     sends: ["points"],
+    spool: false,
     tls: {},
     filter: NO_FILTER,
     own: {},

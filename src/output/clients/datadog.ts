@@ -1,5 +1,5 @@
 import type { Section } from "../../config/mod.ts";
-import { type Batch, batchBytes, type BatchKind, eventBytes } from "../../metric/mod.ts";
+import { type Batch, batchBytes, type BatchKind } from "../../metric/mod.ts";
 import { deflateBytes } from "../compress.ts";
 import {
   type ClientDeps,
@@ -12,18 +12,23 @@ import {
 import { HttpConnection } from "../http_connection.ts";
 import { type PartLimits, PartPublisher } from "../http_parts.ts";
 import { type HttpTarget, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
-import { DatadogEncoder, SPAN_HEAD } from "./datadog_encode.ts";
+import { DatadogEncoder } from "./datadog_encode.ts";
+import { TRACE_FORMATS, type TraceFormat, tracesBody } from "./datadog_spans.ts";
 
 /** The keys of `kind: datadog`. */
 export interface DatadogConfig {
-  /** The API key; secret. */
+  /** The API key; secret; "" for an output of spans alone. */
   readonly key: string;
   /** Where spans are put, the trace agent's URL; absent: spans go nowhere. */
   readonly traceApiAddress?: string;
+  readonly traceFormat: TraceFormat;
 }
 
 /** The intake's own limits are a little above the first two. */
 const LIMITS: PartLimits = { bytes: 60_000_000, bodyBytes: 3_000_000, concurrency: 8 };
+
+/** A trace agent takes 10 MiB a request, newer ones more; grouping adds two brackets a trace. */
+const TRACE_LIMITS: PartLimits = { bytes: 9_000_000, bodyBytes: 10_000_000, concurrency: 2 };
 
 interface Endpoint {
   readonly method: "POST" | "PUT";
@@ -38,11 +43,15 @@ interface Endpoint {
 
 const SERIES_PATH = "/api/v1/series";
 
-const ENDPOINTS: Readonly<Record<BatchKind, Endpoint>> = {
+const ENDPOINTS: Readonly<Record<Exclude<BatchKind, "spans">, Endpoint>> = {
   points: post(SERIES_PATH, "flush", true, '{"series":[', "]}"),
   checks: post("/api/v1/check_run", "flush_checks", false, "[", "]"), // it refuses deflate
   events: post("/intake", "flush_events", true, '{"events":{"api":[', "]}}"),
-  spans: { ...post("/v0.3/traces", "flush_traces", false, "[", "]"), method: "PUT" },
+};
+
+const TRACE_ENDPOINTS: Readonly<Record<TraceFormat, Endpoint>> = {
+  traces: { ...post("/v0.3/traces", "flush_traces", false, "[", "]"), method: "PUT" },
+  spans: post("/spans", "flush_traces", false, "[", "]"),
 };
 
 function post(path: string, action: string, compressed: boolean, open: string, close: string): Endpoint {
@@ -57,16 +66,19 @@ class DatadogClient implements DestinationClient {
   readonly #api: HttpConnection;
   readonly #traces: HttpConnection | undefined;
   readonly #tracesPath: string = "";
+  readonly #traceFormat: TraceFormat;
   readonly #parts = new PartPublisher(LIMITS);
+  readonly #traceParts = new PartPublisher(TRACE_LIMITS);
 
   constructor(host: string, config: OutputConfig, own: DatadogConfig, deps: ClientDeps) {
     this.#key = own.key;
     this.#deps = deps;
     this.#target = targetOf(host);
     this.#api = new HttpConnection(this.#target, config, deps);
+    this.#traceFormat = own.traceFormat;
     if (own.traceApiAddress === undefined) return;
     const traces = targetOf(own.traceApiAddress);
-    this.#tracesPath = requestPath(traces, ENDPOINTS.spans.path) + traces.search;
+    this.#tracesPath = tracesPathOf(traces, TRACE_ENDPOINTS[own.traceFormat].path) + traces.search;
     this.#traces = new HttpConnection(traces, config, deps);
   }
 
@@ -80,16 +92,30 @@ class DatadogClient implements DestinationClient {
   }
 
   async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
-    const endpoint = ENDPOINTS[batch.kind];
-    const connection = batch.kind === "spans" ? this.#traces : this.#api;
-    if (connection === undefined) {
+    if (batch.kind !== "spans") {
+      const endpoint = ENDPOINTS[batch.kind];
+      const path = requestPath(this.#target, endpoint.path) + this.#query();
+      return await this.#send(batch, endpoint, path, this.#api, this.#parts, signal);
+    }
+    if (this.#traces === undefined) {
       return { remaining: null, rejected: [{ reason: "no_trace_api_address", count: batch.ends.length }] };
     }
-    const path = batch.kind === "spans" ? this.#tracesPath : requestPath(this.#target, endpoint.path) + this.#query();
+    const endpoint = TRACE_ENDPOINTS[this.#traceFormat];
+    return await this.#send(batch, endpoint, this.#tracesPath, this.#traces, this.#traceParts, signal);
+  }
+
+  async #send(
+    batch: Batch,
+    endpoint: Endpoint,
+    path: string,
+    connection: HttpConnection,
+    parts: PartPublisher,
+    signal: AbortSignal,
+  ): Promise<PublishResult> {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (endpoint.compressed) headers["Content-Encoding"] = "deflate";
     const { method, action } = endpoint;
-    return await this.#parts.publish(batch, {
+    return await parts.publish(batch, {
       body: (part) => this.#body(part, endpoint),
       send: async (body, signal) => {
         const reply = await connection.send({ method, path, headers, body, action, success: [200, 202] }, signal);
@@ -113,7 +139,8 @@ class DatadogClient implements DestinationClient {
   async #body(part: Batch, endpoint: Endpoint): Promise<Uint8Array<ArrayBuffer>> {
     const { clock, observe } = this.#deps;
     const startMs = clock.monotonic();
-    const plain = part.kind === "spans" ? tracesBody(part) : batchBytes(part, endpoint.open, ",", endpoint.close);
+    const grouped = part.kind === "spans" && this.#traceFormat === "traces";
+    const plain = grouped ? tracesBody(part) : batchBytes(part, endpoint.open, ",", endpoint.close);
     const body = endpoint.compressed ? await deflateBytes(plain) : plain;
     observe?.({ action: endpoint.action, durationMs: { part: "marshal", value: clock.monotonic() - startMs } });
     return body;
@@ -129,18 +156,9 @@ function requestPath({ path }: HttpTarget, usual: string): string {
   return path.endsWith(SERIES_PATH) ? path.slice(0, -SERIES_PATH.length) + usual : path;
 }
 
-/** `[[span,…],…]`: the spans of one trace together. */
-function tracesBody(part: Batch): Uint8Array<ArrayBuffer> {
-  const text = new TextDecoder();
-  const traces = new Map<string, string[]>();
-  for (let i = 0; i < part.ends.length; i++) {
-    const span = text.decode(eventBytes(part, i));
-    const id = span.slice(SPAN_HEAD.length, span.indexOf(",", SPAN_HEAD.length));
-    const trace = traces.get(id);
-    if (trace === undefined) traces.set(id, [span]);
-    else trace.push(span);
-  }
-  return new TextEncoder().encode(`[${[...traces.values()].map((trace) => `[${trace.join(",")}]`).join(",")}]`);
+/** Where spans are put: below the path that the trace agent's URL has, unless that is whole. */
+function tracesPathOf({ path }: HttpTarget, usual: string): string {
+  return path.endsWith(usual) ? path : path.replace(/\/$/, "") + usual;
 }
 
 function targetOf(host: string): HttpTarget {
@@ -152,19 +170,22 @@ function targetOf(host: string): HttpTarget {
 /** Datadog's intake: points, service checks, events and, where there is a trace agent, spans. */
 export const datadog: Destination<DatadogConfig> = {
   kind: "datadog",
-  sends: ["points", "events", "checks"],
+  sends: ["points", "events", "checks", "spans"], // spans only where there is a trace agent
   defaultHosts: ["https://app.datadoghq.com"],
-  keys: ["key", "trace_api_address"],
+  keys: ["key", "trace_api_address", "trace_format"],
   readConfig(section: Section): DatadogConfig {
     refuseBadHttpHosts(section);
-    const key = section.secret("key");
-    if (key === undefined || key === "") section.fail("key", "the API key, or key_file with a file that holds it");
+    const key = section.secret("key") ?? "";
     const traces = section.string("trace_api_address");
+    const spansAlone = traces !== undefined && traces !== "" && section.strings("sends")?.join() === "spans";
+    if (key === "" && !spansAlone) section.fail("key", "the API key, or key_file with a file that holds it");
     if (traces !== undefined && traces !== "" && parseHttpTarget(traces) === null) {
       section.fail("trace_api_address", "a URL such as http://127.0.0.1:8126");
     }
-    return { key, ...(traces === undefined || traces === "" ? {} : { traceApiAddress: traces }) };
+    const traceFormat = section.oneOf("trace_format", TRACE_FORMATS) ?? "traces";
+    return { key, traceFormat, ...(traces === undefined || traces === "" ? {} : { traceApiAddress: traces }) };
   },
-  newEncoder: () => new DatadogEncoder(),
+  newEncoder: ({ traceApiAddress, traceFormat }) =>
+    new DatadogEncoder(traceApiAddress === undefined ? undefined : traceFormat),
   newClient: (host, config, own, deps) => new DatadogClient(host, config, own, deps),
 };

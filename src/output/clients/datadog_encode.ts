@@ -3,6 +3,7 @@ import type { Encoder } from "../contract.ts";
 import { JsonBytes } from "../json_bytes.ts";
 import { jsonString, jsonTags } from "../json_text.ts";
 import { resolveIdentity, tagsWithoutSinks } from "../magic_tags.ts";
+import { datadogSpan, type TraceFormat } from "./datadog_spans.ts";
 
 /**
  * Datadog's JSON objects, member by member in its order. The points of a flush come series by series, and those of one
@@ -20,7 +21,17 @@ export class DatadogEncoder implements Encoder {
   #tailJson: Uint8Array = new Uint8Array();
   #last: Point | undefined;
 
-  constructor() {
+  /** Absent where there is no trace agent. */
+  readonly span?: NonNullable<Encoder["span"]>;
+
+  /** @param traceFormat how spans are written; absent: they are not */
+  constructor(traceFormat?: TraceFormat) {
+    if (traceFormat !== undefined) {
+      this.span = (span: Span, out: BatchBuilder) => {
+        out.appendText(datadogSpan(span, traceFormat));
+        return true;
+      };
+    }
     this.#head.ascii('{"metric":');
     this.#headStart = this.#head.length;
   }
@@ -64,19 +75,6 @@ export class DatadogEncoder implements Encoder {
     return true;
   }
 
-  /** One span of `/v0.3/traces`. Its trace id comes first, so that the client can group by it without parsing. */
-  span(span: Span, out: BatchBuilder): boolean {
-    const { resource = span.resource, ...meta } = span.tags;
-    let text = `${SPAN_HEAD}${span.traceId},"span_id":${span.id}`;
-    if (span.parentId > 0n) text += `,"parent_id":${span.parentId}`;
-    text += `,"service":${jsonString(span.service)},"name":${jsonString(span.name || "unknown")}` +
-      member("resource", resource || "unknown") +
-      `,"start":${span.startNs},"duration":${span.endNs - span.startNs},"type":"web"` +
-      `,"error":${span.error ? 2 : 0},"meta":${JSON.stringify(meta)},"metrics":null}`;
-    out.appendText(text);
-    return true;
-  }
-
   #writeTail(point: Point): void {
     const { tags, host, device } = resolveIdentity(point);
     const json = this.#tail;
@@ -107,9 +105,6 @@ function sharesTail(a: Point, b: Point): boolean {
   return a.tags === b.tags && a.type === b.type && a.host === b.host && a.device === b.device &&
     a.interval === b.interval;
 }
-
-/** What every encoded span begins with; the trace id follows. */
-export const SPAN_HEAD = '{"trace_id":';
 
 function member(name: string, value: string | undefined): string {
   return value === undefined || value === "" ? "" : `,"${name}":${jsonString(value)}`;

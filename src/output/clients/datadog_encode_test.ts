@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BatchBuilder, batchBytes, type Check, type Event, type Point, type Span } from "../../metric/mod.ts";
+import { BatchBuilder, batchBytes, type Check, type Event, type Point } from "../../metric/mod.ts";
 import { batchOf, eventTexts } from "../testing.ts";
 import { DatadogEncoder } from "./datadog_encode.ts";
 
@@ -151,27 +151,4 @@ Deno.test("DatadogEncoder.check() writes all members in order", () => {
 Deno.test("DatadogEncoder.check() always has a host_name", () => {
   const check: Check = { name: "db.up", status: 0, timestamp: 0, tags: [] };
   assert.equal(encoded((out) => encoder.check(check, out)), '{"check":"db.up","status":0,"host_name":""}');
-});
-
-Deno.test("DatadogEncoder.span() writes 64-bit ids exactly", () => {
-  const span: Span = {
-    version: 0,
-    traceId: 884671344597019736n,
-    id: 884671344597019737n,
-    parentId: 0n,
-    startNs: 1700000010000000001n,
-    endNs: 1700000010001500001n,
-    error: true,
-    service: "web",
-    name: "",
-    indicator: false,
-    tags: { resource: "GET /", k: 'v"' },
-    metrics: [],
-    rootStartNs: 0n,
-  };
-  assert.equal(
-    encoded((out) => encoder.span(span, out)),
-    '{"trace_id":884671344597019736,"span_id":884671344597019737,"service":"web","name":"unknown","resource":"GET /",' +
-      '"start":1700000010000000001,"duration":1500000,"type":"web","error":2,"meta":{"k":"v\\""},"metrics":null}',
-  );
 });

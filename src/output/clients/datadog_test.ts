@@ -5,13 +5,18 @@ import { ConfigError, Section } from "../../config/mod.ts";
 import type { BatchKind } from "../../metric/mod.ts";
 import type { ClientDeps } from "../contract.ts";
 import { batchOf, eventTexts, forever, outputConfig, scriptedFetch, type SeenRequest, testDeps } from "../testing.ts";
-import { datadog } from "./datadog.ts";
+import { datadog, type DatadogConfig } from "./datadog.ts";
 
 const KEY = "s3cr3t/key";
 
-function clientOf(fetch: ClientDeps["fetch"], host = "https://dd.example", own: { traceApiAddress?: string } = {}) {
+function clientOf(fetch: ClientDeps["fetch"], host = "https://dd.example", own: Partial<DatadogConfig> = {}) {
   const deps = testDeps(fetch);
-  const client = datadog.newClient(host, outputConfig({ kind: "datadog" }), { key: KEY, ...own }, deps);
+  const client = datadog.newClient(
+    host,
+    outputConfig({ kind: "datadog" }),
+    { key: KEY, traceFormat: "traces", ...own },
+    deps,
+  );
   return { client, deps };
 }
 
@@ -99,6 +104,49 @@ Deno.test("datadog puts spans to the trace agent, grouped by trace", async () =>
     bodyText(requests[0]!),
     '[[{"trace_id":18446744073709551615,"span_id":1},{"trace_id":18446744073709551615,"span_id":3}],[{"trace_id":2,"s":1}]]',
   );
+});
+
+Deno.test("datadog posts spans one behind the other to a trace agent of 2017", async () => {
+  const { fetch, requests } = scriptedFetch(ok);
+  const { client } = clientOf(fetch, "https://dd.example", {
+    traceApiAddress: "http://127.0.0.1:8126",
+    traceFormat: "spans",
+  });
+  const spans = batchOf("spans", '{"trace_id":1,"s":1}', '{"trace_id":2,"s":1}');
+  assert.deepEqual(await client.publish(spans, forever), { remaining: null });
+  assert.equal(`${requests[0]!.method} ${requests[0]!.url}`, "POST http://127.0.0.1:8126/spans");
+  assert.equal(requests[0]!.headers.get("content-type"), "application/json");
+  assert.equal(bodyText(requests[0]!), '[{"trace_id":1,"s":1},{"trace_id":2,"s":1}]');
+});
+
+const tracePaths: [address: string, url: string][] = [
+  ["http://t:8126", "http://t:8126/v0.3/traces"],
+  ["http://t:8126/", "http://t:8126/v0.3/traces"],
+  ["http://t/apm", "http://t/apm/v0.3/traces"],
+  ["http://t/apm/", "http://t/apm/v0.3/traces"],
+  ["http://t/apm/v0.3/traces", "http://t/apm/v0.3/traces"],
+  ["http://t/?tenant=1", "http://t/v0.3/traces?tenant=1"],
+];
+for (const [traceApiAddress, url] of tracePaths) {
+  Deno.test(`datadog puts spans for trace_api_address ${traceApiAddress}`, async () => {
+    const { fetch, requests } = scriptedFetch(ok);
+    const { client } = clientOf(fetch, "https://dd.example", { traceApiAddress });
+    await client.publish(batchOf("spans", '{"trace_id":1,"s":1}'), forever);
+    assert.equal(requests[0]!.url, url);
+  });
+}
+
+Deno.test("datadog halves what the trace agent finds too large, and what is beyond its usual bound", async () => {
+  const { fetch, requests } = scriptedFetch((request) =>
+    new Response(null, { status: JSON.parse(bodyText(request)).length > 4 ? 413 : 200 })
+  );
+  const { client } = clientOf(fetch, "https://dd.example", { traceApiAddress: "http://t" });
+  const spans = Array.from({ length: 20 }, (_, i) => `{"trace_id":${i},"s":"${"x".repeat(1_000_000)}"}`);
+  assert.deepEqual(await client.publish(batchOf("spans", ...spans), forever), { remaining: null });
+  const taken = requests.map((request) => JSON.parse(bodyText(request)) as { trace_id: number }[][])
+    .filter(({ length }) => length <= 4).flat(2).map(({ trace_id }) => trace_id);
+  assert.deepEqual(taken.sort((a, b) => a - b), Array.from(spans, (_, i) => i));
+  assert.ok(requests.every(({ body }) => body.length <= 10_000_000));
 });
 
 Deno.test("datadog rejects spans where there is no trace agent", async () => {
@@ -214,7 +262,7 @@ Deno.test("datadog delivers to a real server over one connection and shows its k
   );
   const deps = testDeps(fetch, realClock);
   const host = `http://127.0.0.1:${server.addr.port}`;
-  const client = datadog.newClient(host, outputConfig({ kind: "datadog" }), { key: KEY }, deps);
+  const client = datadog.newClient(host, outputConfig({ kind: "datadog" }), { key: KEY, traceFormat: "traces" }, deps);
   await client.connect(1_000);
   for (const event of ['{"n":"é"}', "2"]) {
     assert.deepEqual(await client.publish(batchOf("points", event), forever), { remaining: null });
@@ -241,6 +289,10 @@ const refused: [section: object, message: RegExp][] = [
   [{ key: "k", hosts: ["ftp://x"] }, /hosts/],
   [{ key: "k", hosts: ["https://"] }, /hosts/],
   [{ key: "k", trace_api_address: "http://" }, /trace_api_address/],
+  [{ key: "k", trace_format: "v0.4" }, /trace_format/],
+  [{ trace_api_address: "http://t" }, /key: write the API key/],
+  [{ sends: ["spans"] }, /key: write the API key/],
+  [{ trace_api_address: "http://t", sends: ["spans", "points"] }, /key: write the API key/],
 ];
 for (const [section, message] of refused) {
   Deno.test(`datadog.readConfig() refuses ${JSON.stringify(section)}`, () => {
@@ -251,9 +303,23 @@ for (const [section, message] of refused) {
   });
 }
 
+Deno.test("datadog.readConfig() needs no key for spans alone", () => {
+  assert.deepEqual(datadog.readConfig(Section.of({ trace_api_address: "http://t", sends: ["spans"] })), {
+    key: "",
+    traceApiAddress: "http://t",
+    traceFormat: "traces",
+  });
+});
+
+Deno.test("datadog has a form for spans where there is a trace agent", () => {
+  assert.equal(datadog.newEncoder({ key: KEY, traceFormat: "traces" }).span, undefined);
+  const encoder = datadog.newEncoder({ key: KEY, traceFormat: "traces", traceApiAddress: "http://t" });
+  assert.equal(typeof encoder.span, "function");
+});
+
 Deno.test("datadog.readConfig() reads the key from a file", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "from-file\n");
-  assert.deepEqual(datadog.readConfig(Section.of({ key_file: path })), { key: "from-file" });
+  assert.deepEqual(datadog.readConfig(Section.of({ key_file: path })), { key: "from-file", traceFormat: "traces" });
   await Deno.remove(path);
 });

@@ -4,7 +4,7 @@ import { fromHex } from "../../bytes/mod.ts";
 import { ConfigError, Section } from "../../config/mod.ts";
 import type { Batch, Point } from "../../metric/mod.ts";
 import { readOutputs } from "../config.ts";
-import { startOutput } from "../deliver.ts";
+import { startOutput } from "../output.ts";
 import { OutputEncoder } from "../encode.ts";
 import { forever, outputConfig, scriptedFetch, type SeenRequest, testDeps } from "../testing.ts";
 import { otlp } from "./otlp.ts";
@@ -121,8 +121,8 @@ const repeats: [reply: () => Response | Promise<Response>, requests: number, cau
     "ambiguous",
     "a cut connection",
   ],
-  [() => answer("7b7d"), 1, "ambiguous", "an unreadable answer"],
-  [() => new Response(null, { status: 503 }), 3, "503", "503"],
+  [() => answer("7b7d"), 1, "readresponse", "an unreadable answer"],
+  [() => new Response(null, { status: 503 }), 4, "503", "503"],
 ];
 for (const [reply, count, cause, why] of repeats) {
   Deno.test(`an otlp output sends ${count} times where it always meets ${why}`, async () => {

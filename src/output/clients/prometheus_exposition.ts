@@ -89,6 +89,7 @@ export const prometheusExposition: Destination<PrometheusExpositionConfig> = {
   kind: "prometheus_exposition",
   sends: ["points"],
   defaultHosts: null,
+  shows: true,
   keys: ["interval", "max_series"],
   readConfig: (section: Section) => ({
     intervalMs: section.duration("interval", { atLeast: "1s" }) ?? 10_000,

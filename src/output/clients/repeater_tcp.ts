@@ -14,7 +14,8 @@ export class TcpRepeater implements DestinationClient {
   readonly #host: string;
   readonly #clock: Clock;
   #connection: Deno.TcpConn | undefined;
-  #closed = false;
+  /** Ends a connect under way. */
+  #opening: AbortController | undefined;
 
   /** @param host `host:port` */
   constructor(host: string, { clock }: Pick<ClientDeps, "clock">) {
@@ -27,9 +28,8 @@ export class TcpRepeater implements DestinationClient {
   }
 
   async connect(timeoutMs: number): Promise<void> {
-    if (this.#closed) throw repeaterFailure("connection", this.#host, "the output is closed");
     if (this.#connection !== undefined) return;
-    const late = new AbortController();
+    const late = this.#opening = new AbortController();
     const done = new AbortController();
     if (timeoutMs > 0) this.#clock.sleep(timeoutMs, done.signal).then(() => done.signal.aborted || late.abort());
     let connection: Deno.TcpConn;
@@ -42,9 +42,9 @@ export class TcpRepeater implements DestinationClient {
       done.abort();
     }
     this.#connection = connection;
-    if (!this.#closed) return;
-    this.#hangUp(connection); // closed meanwhile
-    throw repeaterFailure("connection", this.#host, "the output is closed");
+    if (!late.signal.aborted) return;
+    this.#hangUp(connection);
+    throw repeaterFailure("connection", this.#host, "it was closed while it was opened");
   }
 
   async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
@@ -76,7 +76,7 @@ export class TcpRepeater implements DestinationClient {
   }
 
   close(): Promise<void> {
-    this.#closed = true;
+    this.#opening?.abort();
     if (this.#connection !== undefined) this.#hangUp(this.#connection);
     return Promise.resolve();
   }

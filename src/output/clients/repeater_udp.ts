@@ -12,7 +12,8 @@ export class UdpRepeater implements DestinationClient {
   readonly #host: string;
   #socket: Deno.DatagramConn | undefined;
   #to: Deno.NetAddr | undefined;
-  #closed = false;
+  /** How often it was closed. */
+  #closes = 0;
 
   /** @param host `host:port` */
   constructor(host: string) {
@@ -24,7 +25,7 @@ export class UdpRepeater implements DestinationClient {
   }
 
   async connect(): Promise<void> {
-    if (this.#closed) throw repeaterFailure("connection", this.#host, "the output is closed");
+    const closes = this.#closes;
     const { hostname, port } = targetOf(this.#host);
     try {
       const { address, family } = isIP(hostname) === 0
@@ -35,9 +36,9 @@ export class UdpRepeater implements DestinationClient {
     } catch (cause) {
       throw repeaterFailure("connection", this.#host, reasonOf(cause), cause);
     }
-    if (!this.#closed) return;
-    this.#hangUp(); // closed meanwhile
-    throw repeaterFailure("connection", this.#host, "the output is closed");
+    if (this.#closes === closes) return;
+    this.#hangUp();
+    throw repeaterFailure("connection", this.#host, "it was closed while it was opened");
   }
 
   async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
@@ -49,7 +50,7 @@ export class UdpRepeater implements DestinationClient {
   }
 
   close(): Promise<void> {
-    this.#closed = true;
+    this.#closes++;
     this.#hangUp();
     return Promise.resolve();
   }

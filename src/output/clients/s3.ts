@@ -87,7 +87,7 @@ class S3Destination implements DestinationClient {
     observe?.({ action: "flush", durationMs: { part: "marshal", value: clock.monotonic() - startMs } });
     try {
       if (this.#put === undefined) throw new DeliveryError("connection", "Cannot deliver to S3: it is not connected");
-      await this.#put(objectKey(batch.timestamp, this.#own.hostname), body, signal);
+      await this.#put(objectKey(batch, this.#own.hostname), body, signal);
       return { remaining: null };
     } catch (error) {
       return { remaining: batch, error: asDeliveryError(error, signal) };
@@ -114,9 +114,10 @@ function asDeliveryError(error: unknown, signal: AbortSignal): DeliveryError {
 }
 
 /** `YYYY/MM/DD/HOSTNAME/UNIXSECONDS.tsv.gz`, the date in UTC. */
-export function objectKey(timestamp: number, hostname: string): string {
+export function objectKey({ timestamp, part }: Pick<Batch, "timestamp" | "part">, hostname: string): string {
   const date = new Date(timestamp * 1000).toISOString().slice(0, 10).replaceAll("-", "/");
-  return `${date}/${hostname}/${timestamp}.tsv.gz`;
+  // The later parts of a flush that was cut must not overwrite the first.
+  return `${date}/${hostname}/${timestamp}${part === undefined ? "" : `-${part}`}.tsv.gz`;
 }
 
 function newS3Encoder(own: S3Config): Encoder {

@@ -45,8 +45,8 @@ export class S3Requests {
   /** To the one origin that the bucket has. */
   #connection: HttpConnection | undefined;
   #target: HttpTarget | undefined;
-  #closed = false;
   #lost = false;
+  #closed = false;
 
   constructor(config: OutputConfig, deps: ClientDeps) {
     this.#config = config;
@@ -55,13 +55,12 @@ export class S3Requests {
 
   /** False after a request that could not reach the host, until `reopen()`. */
   get isConnected(): boolean {
-    return !this.#lost && !this.#closed;
+    return !this.#lost;
   }
 
-  /** @throws {DeliveryError} when it is closed */
+  /** Takes requests again. */
   reopen(): void {
-    if (this.#closed) throw new DeliveryError("connection", "Cannot deliver to S3: the output is closed");
-    this.#lost = false;
+    this.#lost = this.#closed = false;
   }
 
   /** Called by the SDK. */
@@ -69,6 +68,7 @@ export class S3Requests {
     request: SdkRequest,
     { abortSignal }: { readonly abortSignal?: unknown } = {},
   ): Promise<{ readonly response: SdkResponse }> {
+    if (this.#closed) throw new DeliveryError("connection", "Cannot deliver to S3: the connection is closed");
     const { connection, target } = this.#open(request);
     const headers = Object.fromEntries(
       Object.entries(request.headers).filter(([name]) => !SENDERS_OWN.includes(name.toLowerCase())),
@@ -96,7 +96,7 @@ export class S3Requests {
 
   /** Ends requests under way and gives back the connection. */
   close(): void {
-    this.#closed = true;
+    this.#lost = this.#closed = true;
     this.#connection?.close();
   }
 

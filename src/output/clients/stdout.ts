@@ -19,22 +19,20 @@ export interface StdoutConfig {
 /** Writes some of `bytes` and says how many, as `Deno.stdout.write` does. */
 export type Write = (bytes: Uint8Array) => Promise<number>;
 
-/** Prints batches. Once nobody reads any more, it says so and stays disconnected. */
+/** Prints batches. Once nobody reads any more, it says so and rejects what comes. */
 export class StdoutClient implements DestinationClient {
   #broken = false;
 
   constructor(readonly own: StdoutConfig, readonly deps: Pick<ClientDeps, "reporter">, readonly write: Write) {}
 
-  get isConnected(): boolean {
-    return !this.#broken;
-  }
+  readonly isConnected = true;
 
   connect(): Promise<void> {
-    return this.#broken ? Promise.reject(goneFor()) : Promise.resolve();
+    return Promise.resolve();
   }
 
   async publish(batch: Batch): Promise<PublishResult> {
-    if (this.#broken) return { remaining: batch, error: goneFor() };
+    if (this.#broken) return refused(batch, goneFor());
     if (batch.ends.length === 0) return { remaining: null };
     const bytes = this.own.format === "json" ? batchBytes(batch, "", "\n", "\n") : tableBytes(batch);
     try {
@@ -44,7 +42,7 @@ export class StdoutClient implements DestinationClient {
       this.#broken = true;
       const error = goneFor(cause);
       this.deps.reporter.warn(error.message);
-      return { remaining: batch, error };
+      return refused(batch, error);
     }
   }
 
@@ -53,13 +51,18 @@ export class StdoutClient implements DestinationClient {
   }
 }
 
+/** Nothing will ever read these events, and what was printed of them can't be told. */
+function refused(batch: Batch, error: DeliveryError): PublishResult {
+  return { remaining: null, rejected: [{ reason: "broken_pipe", count: batch.ends.length }], error };
+}
+
 function goneFor(cause?: unknown): DeliveryError {
   const why = cause === undefined || cause instanceof Deno.errors.BrokenPipe
     ? "nobody reads it any more"
     : cause instanceof Error
     ? cause.message
     : String(cause);
-  return new DeliveryError("configuration", `Cannot write to standard output: ${why}`, {
+  return new DeliveryError("permanent", `Cannot write to standard output: ${why}`, {
     cause,
     label: "io",
     reported: true,

@@ -4,14 +4,14 @@ import type { AsyncClient } from "./async_client.ts";
 import { pause } from "./backoff.ts";
 import { Bell } from "./bell.ts";
 import { Books } from "./books.ts";
-import { DeliveryError } from "../contract.ts";
+import { DeliveryError, type PublishResult } from "../contract.ts";
 import { keepsConnection } from "./failures.ts";
 import type { Flight } from "./flight.ts";
 import { Flights } from "./flights.ts";
 import { HandOff, type Taker } from "./hand_off.ts";
 import { type Link, type LinkContext, linkContext, linksTo, waitFor } from "./link.ts";
 import { admit, CLOSE_TIMEOUT_MS, endFlight } from "./load_balance.ts";
-import type { CountedResult, HostClient, Mode, ModeConfig, ModeDeps, PublishOptions } from "./mode.ts";
+import type { HostClient, Mode, ModeConfig, ModeDeps, PublishOptions } from "./mode.ts";
 import type { Outcome } from "./signal.ts";
 import { Transaction } from "./transaction.ts";
 import { Window } from "./window.ts";
@@ -43,7 +43,7 @@ class AsyncBalance implements Mode {
 
   constructor(config: ModeConfig, clients: readonly HostClient<AsyncClient>[], deps: ModeDeps) {
     this.#config = config;
-    const books = new Books(config.name, "async_balance", deps.clock, deps.reporter);
+    const books = new Books(config.name, "async_balance", deps.clock, deps.reporter, config.countsEvents);
     const context = linkContext(config, deps, books);
     const links = linksTo(clients, context);
     const handOff = new HandOff({
@@ -221,7 +221,7 @@ class AsyncWorker {
   #ended(
     pickup: Pickup,
     transaction: Transaction,
-    result: CountedResult,
+    result: PublishResult,
     why: "reported" | "timeout" | "protocol" | "refused",
     of: number,
     generation: number,

@@ -1,8 +1,7 @@
 import type { Batch } from "../../metric/mod.ts";
-import type { DeliveryError, DestinationClient } from "../contract.ts";
+import type { DeliveryError, DestinationClient, PublishResult } from "../contract.ts";
 import { asDeliveryError } from "./failures.ts";
 import type { Connectable } from "./link.ts";
-import type { CountedResult } from "./mode.ts";
 
 /** What an asynchronous send tells while it is under way, and at its end. */
 export interface SendReports {
@@ -12,7 +11,7 @@ export interface SendReports {
    */
   progress(events: number): void;
   /** The send is over. Called once; what comes later is counted and changes nothing. */
-  done(result: CountedResult): void;
+  done(result: PublishResult): void;
 }
 
 /** A connection on which several sends may be outstanding. */

@@ -1,9 +1,8 @@
 import type { Batch } from "../../metric/mod.ts";
-import type { DeliveryError } from "../contract.ts";
+import type { DeliveryError, PublishResult } from "../contract.ts";
 import { keepsConnection, noProgress } from "./failures.ts";
 import type { Flight } from "./flight.ts";
 import { type Link, type LinkContext, send } from "./link.ts";
-import type { CountedResult } from "./mode.ts";
 
 /** Cuts of one batch in search of the events that the destination refuses; what is still refused then goes as a whole. */
 const MOST_CUTS = 256;
@@ -73,7 +72,7 @@ export async function attempt(
  */
 export function judge(
   flight: Flight,
-  result: CountedResult,
+  result: PublishResult,
   gone: number,
   limit: PartLimit,
   { config, books }: LinkContext,

@@ -15,6 +15,7 @@ export class Books implements SignalWatch {
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   readonly #labels: Labels;
+  readonly #countsEvents: boolean;
   readonly #children = new Map<string, CounterChild>();
   readonly #gauges = new Map<string, GaugeChild>();
   readonly #logged = new Map<string, { atMs: number; unsaid: number }>();
@@ -22,21 +23,25 @@ export class Books implements SignalWatch {
   #pendingBytes = 0;
   #batches = 0;
 
-  constructor(readonly output: string, readonly mode: string, clock: Clock, reporter: Reporter) {
+  /** @param countsEvents false: the events are another's to count, and only what happens to them on the way is counted here */
+  constructor(readonly output: string, readonly mode: string, clock: Clock, reporter: Reporter, countsEvents = true) {
+    this.#countsEvents = countsEvents;
     this.#clock = clock;
     this.#reporter = reporter;
     this.#labels = { output, mode };
   }
 
   accept(batch: Batch): void {
+    this.#batches++;
+    if (!this.#countsEvents) return;
     this.#count("events_accepted", "Events handed to an output.", batch.ends.length);
     this.#count("bytes_accepted", "Bytes of events handed to an output.", batch.bytes.length);
-    this.#batches++;
     this.#pend(batch.ends.length, batch.bytes.length);
   }
 
   /** Events left a batch; `bytes` are theirs, whatever became of them. */
   gone(acked: number, duplicate: number, rejected: number, bytes: number): void {
+    if (!this.#countsEvents) return;
     this.#count("events_delivered", "Events that reached their destination.", acked);
     if (duplicate > 0) this.#count("events_duplicate", "Events their destination had already.", duplicate);
     this.#count("bytes_delivered", "Bytes of events that a destination has dealt with.", bytes);
@@ -45,12 +50,13 @@ export class Books implements SignalWatch {
 
   /** The destination will never take them; `gone()` tells of their leaving. */
   reject(reason: string, count: number, error?: DeliveryError): void {
-    this.#count("events_rejected", "Events their destination refused.", count, { reason });
+    if (this.#countsEvents) this.#count("events_rejected", "Events their destination refused.", count, { reason });
     this.#log(`rejected:${reason}`, count, `Output ${this.output} refused events for good (${reason})`, error);
   }
 
   /** They are given up. */
   drop(reason: string, events: number, bytes: number, error?: DeliveryError): void {
+    if (!this.#countsEvents) return;
     this.#count("events_dropped", "Events given up.", events, { reason });
     this.#count("bytes_dropped", "Bytes of events given up.", bytes, { reason });
     this.#pend(-events, -bytes);

@@ -1,5 +1,8 @@
 import { DeliveryError } from "../contract.ts";
 
+/** A label that tells less than the failure's kind. */
+const IO = "io";
+
 /** The label of a failure after which the connection is good and only some events are to be sent again. */
 export const TEMPORARY_BULK = "temporary_bulk";
 
@@ -36,7 +39,8 @@ export function askedWaitMs(error: DeliveryError): number {
 
 /** The word that events lost to this failure are counted under. */
 export function reasonOf(error: DeliveryError): string {
-  return error.options.status?.toString() ?? error.options.label ?? error.failure;
+  const { status, label } = error.options;
+  return status?.toString() ?? (label === undefined || label === IO ? error.failure : label);
 }
 
 /** The failure of a client that takes nothing and does not say why. */

@@ -1,9 +1,9 @@
 import { type Batch, sliceBatch } from "../../metric/mod.ts";
-import type { DeliveryError } from "../contract.ts";
+import type { DeliveryError, PublishResult, Rejection } from "../contract.ts";
 import { Attempts } from "./attempts.ts";
 import type { Books } from "./books.ts";
 import { reasonOf } from "./failures.ts";
-import type { CountedResult, PublishOptions } from "./mode.ts";
+import type { PublishOptions } from "./mode.ts";
 import { type Outcome, Signal } from "./signal.ts";
 
 /** What one publish did to a batch, in events. */
@@ -33,6 +33,7 @@ export class Flight {
   #acked = 0;
   #duplicate = 0;
   #rejected = 0;
+  readonly #rejections: Rejection[] = [];
   #lost = 0;
   #lostReason = "";
   #cuts = 0;
@@ -96,7 +97,7 @@ export class Flight {
   }
 
   /** Takes what `result` says of `part` off the batch; the result is trusted as far as `checkResult()` goes. */
-  apply(part: Batch, result: CountedResult): Gone {
+  apply(part: Batch, result: PublishResult): Gone {
     const at = this.#parts.indexOf(part);
     if (at < 0 || this.isOver) return { acked: 0, all: 0 };
     const { remaining, rejected = [], duplicate = 0, error } = result;
@@ -106,7 +107,9 @@ export class Flight {
     for (const { reason, count } of rejected) {
       const counted = Math.min(count, all - refused);
       refused += counted;
-      if (counted > 0) this.#books.reject(reason, counted, error);
+      if (counted === 0) continue;
+      this.#books.reject(reason, counted, error);
+      this.#rejections.push({ reason, count: counted });
     }
     const known = Math.min(duplicate, all - refused);
     const acked = all - refused - known;
@@ -169,9 +172,12 @@ export class Flight {
     this.#end({ kind: "failed", reason: reason ?? (lastError === undefined ? "unknown" : reasonOf(lastError)) });
   }
 
-  /** Ends it as withdrawn. */
+  /** Ends it as withdrawn; where the submitter says why, by what kept it from being delivered until then. */
   cancel(): void {
-    this.#end({ kind: "canceled", reason: "canceled" });
+    const why: unknown = this.withdrawn?.reason;
+    const { lastError } = this;
+    const reason = typeof why !== "string" ? "canceled" : lastError === undefined ? why : reasonOf(lastError);
+    this.#end({ kind: "canceled", reason });
   }
 
   /** Calls back from a microtask: what a submitter does there, or throws, is its own affair. */
@@ -200,6 +206,7 @@ export class Flight {
       duplicate: this.#duplicate,
       rejected: this.#rejected,
       failed: left + this.#lost,
+      ...(this.#rejections.length === 0 ? {} : { rejections: this.#rejections }),
       ...(how.kind === "completed" || lastError === undefined ? {} : { cause: lastError }),
     });
   }

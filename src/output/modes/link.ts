@@ -1,12 +1,12 @@
 import type { Clock } from "../../clock/mod.ts";
 import type { Batch } from "../../metric/mod.ts";
-import { DeliveryError, type DestinationClient } from "../contract.ts";
+import { DeliveryError, type DestinationClient, type PublishResult } from "../contract.ts";
 import { Backoff, pause } from "./backoff.ts";
 import type { Books } from "./books.ts";
 import { bounded } from "./bounded.ts";
 import { asDeliveryError, askedWaitMs } from "./failures.ts";
 import { HostGate } from "./host_gate.ts";
-import type { CountedResult, HostClient, ModeConfig, ModeDeps } from "./mode.ts";
+import type { HostClient, ModeConfig, ModeDeps } from "./mode.ts";
 
 /** How long closing waits for a client that does not close. */
 const CLOSE_GRACE_MS = 1_000;
@@ -196,12 +196,12 @@ export async function send(
   stop: AbortSignal,
   { config, clock, books }: LinkContext,
   timeoutMs = config.timeoutMs,
-): Promise<CountedResult> {
+): Promise<PublishResult> {
   const startMs = clock.monotonic();
   let late = false;
   link.gate.begin(startMs);
   link.sending++;
-  const how = await bounded<CountedResult>((signal) => link.client.publish(part, signal), {
+  const how = await bounded<PublishResult>((signal) => link.client.publish(part, signal), {
     clock,
     timeoutMs,
     stop,
@@ -209,7 +209,7 @@ export async function send(
     onLate: () => books.duplicateReport(),
   });
   link.sending--;
-  let result: CountedResult;
+  let result: PublishResult;
   if (how.kind === "value") result = checkResult(how.value, part, config.name);
   else if (how.kind === "error") {
     result = { remaining: part, error: asDeliveryError(how.error, config.name, "ambiguous") };
@@ -236,7 +236,7 @@ export function overdue(output: string, timeout: boolean): DeliveryError {
 }
 
 /** What a client says of `part`, if it can be: else nothing of it is credited. */
-export function checkResult(result: CountedResult, part: Batch, output: string): CountedResult {
+export function checkResult(result: PublishResult, part: Batch, output: string): PublishResult {
   const { remaining } = result;
   if (remaining === null) return result;
   const sane = remaining?.ends?.length <= part.ends.length && remaining.bytes.length <= part.bytes.length;

@@ -32,7 +32,7 @@ class LoadBalance implements Mode {
   readonly #workers: Promise<unknown>;
 
   constructor(config: ModeConfig, clients: readonly HostClient[], deps: ModeDeps) {
-    const books = new Books(config.name, "load_balance", deps.clock, deps.reporter);
+    const books = new Books(config.name, "load_balance", deps.clock, deps.reporter, config.countsEvents);
     this.#context = linkContext(config, deps, books);
     this.#links = linksTo(clients, this.#context);
     this.#limit = new PartLimit(config.bulkMaxSize);

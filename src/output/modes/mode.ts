@@ -1,7 +1,7 @@
 import type { Clock, Running } from "../../clock/mod.ts";
 import type { Batch } from "../../metric/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
-import type { DestinationClient, OutputConfig, PublishResult } from "../contract.ts";
+import type { DestinationClient, OutputConfig } from "../contract.ts";
 import type { BreakerConfig } from "./breaker.ts";
 import type { Outcome, Receiver } from "./signal.ts";
 
@@ -29,6 +29,8 @@ export interface ModeConfig
    * in total. @default "none"
    */
   readonly order?: "none" | "key" | "strict";
+  /** Whether the events are counted here; not where whoever hands them in keeps the books, as a spool does. @default true */
+  readonly countsEvents?: boolean;
 }
 
 /** What a mode is given. */
@@ -47,17 +49,14 @@ export interface HostClient<Client = DestinationClient> {
   readonly client: Client;
 }
 
-/** What a client may say besides; `DestinationClient.publish` may return it. */
-export interface CountedResult extends PublishResult {
-  /** Events that had been published before; they are not in `remaining`. */
-  readonly duplicate?: number;
-}
-
 /** How one batch is to be published. */
 export interface PublishOptions {
   /** No number of attempts ends it: only delivery, cancellation and closing do. @default false */
   readonly guaranteed?: boolean;
-  /** Withdraws the batch; it then ends as `canceled`. */
+  /**
+   * Withdraws the batch; it then ends as `canceled`. If the signal's reason is a word, the batch's is the last failure, and
+   * that word where there was none.
+   */
   readonly signal?: AbortSignal;
   /** Told of the outcome too, before the promise resolves. */
   readonly receiver?: Receiver;

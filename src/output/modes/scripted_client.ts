@@ -1,16 +1,15 @@
 import type { Clock } from "../../clock/mod.ts";
 import { type Batch, eventBytes, sliceBatch } from "../../metric/mod.ts";
-import { DeliveryError, type DestinationClient } from "../contract.ts";
+import { DeliveryError, type DestinationClient, type PublishResult } from "../contract.ts";
 import type { AsyncClient, SendReports } from "./async_client.ts";
 import { asDeliveryError } from "./failures.ts";
-import type { CountedResult } from "./mode.ts";
 
 /** What a scripted client does. Calls are counted from 0. For tests. */
 export interface Script {
   /** Why the connect fails. */
   readonly connect?: (call: number) => DeliveryError | undefined | Promise<DeliveryError | undefined>;
   /** @default everything is taken */
-  readonly publish?: (batch: Batch, call: number, signal: AbortSignal) => CountedResult | Promise<CountedResult>;
+  readonly publish?: (batch: Batch, call: number, signal: AbortSignal) => PublishResult | Promise<PublishResult>;
   /** Why an asynchronous send does not begin. */
   readonly call?: (call: number) => DeliveryError | undefined;
   /** Reports of an asynchronous send besides the first one, which `publish` gives. */
@@ -77,12 +76,12 @@ export class ScriptedClient implements DestinationClient, AsyncClient {
     this.#setOpen(true);
   }
 
-  async publish(batch: Batch, signal: AbortSignal): Promise<CountedResult> {
+  async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
     this.#see(batch);
     const call = this.#sends++;
     const { publish } = this.#script;
     const answered = Promise.resolve(publish?.(batch, call, signal) ?? { remaining: null });
-    const cut = Promise.withResolvers<CountedResult>();
+    const cut = Promise.withResolvers<PublishResult>();
     const end = () => cut.resolve({ remaining: batch, error: ambiguous("closed") });
     if (!this.#script.stubborn) this.#closed.add(end);
     const result = await Promise.race([answered, cut.promise]);
@@ -118,7 +117,7 @@ export class ScriptedClient implements DestinationClient, AsyncClient {
     this.#sink.sends.push({ host: this.#host, atMs: this.#clock.monotonic(), events: textsOf(batch) });
   }
 
-  #keep(batch: Batch, { remaining, rejected = [], duplicate = 0, error }: CountedResult): void {
+  #keep(batch: Batch, { remaining, rejected = [], duplicate = 0, error }: PublishResult): void {
     const refused = rejected.reduce((sum, { count }) => sum + count, 0);
     if (refused + duplicate === 0) {
       const left = new Set(remaining === null ? [] : textsOf(remaining));
@@ -140,7 +139,7 @@ export function textsOf(batch: Batch): string[] {
 }
 
 /** Takes the first `count` events of each publish. For tests. */
-export function takes(batch: Batch, count: number, error?: DeliveryError): CountedResult {
+export function takes(batch: Batch, count: number, error?: DeliveryError): PublishResult {
   const { length } = batch.ends;
   const remaining = count < length ? sliceBatch(batch, count, length) : null;
   return { remaining, ...(error === undefined || remaining === null ? {} : { error }) };

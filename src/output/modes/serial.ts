@@ -36,7 +36,7 @@ export class SerialMode implements Mode {
 
   /** @param clients one for each distinct host */
   constructor(config: ModeConfig, clients: readonly HostClient[], deps: ModeDeps, { mode, width = 1 }: SerialOptions) {
-    const books = new Books(config.name, mode, deps.clock, deps.reporter);
+    const books = new Books(config.name, mode, deps.clock, deps.reporter, config.countsEvents);
     this.#context = linkContext(config, deps, books);
     this.#links = linksTo(clients, this.#context);
     this.#ring = new HostRing(this.#links, this.#context.random);

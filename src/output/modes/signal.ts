@@ -1,4 +1,4 @@
-import type { DeliveryError } from "../contract.ts";
+import type { DeliveryError, Rejection } from "../contract.ts";
 
 /**
  * How a batch ended. `completed`: none of its events will be sent again. `failed`: given up, `failed` events are not known
@@ -12,6 +12,8 @@ export interface Outcome {
   readonly duplicate: number;
   /** Events the destination will never take. */
   readonly rejected: number;
+  /** Why, in the order in which it happened; absent where nothing was rejected. */
+  readonly rejections?: readonly Rejection[];
   /** Events given up or withdrawn; 0 when completed. */
   readonly failed: number;
   /** Why events failed, one word: `closed`, `canceled`, `no_connection`, an HTTP status, a failure's kind or label. */
@@ -140,6 +142,9 @@ export function sumOutcomes(a: Outcome, b: Outcome): Outcome {
     duplicate: a.duplicate + b.duplicate,
     rejected: a.rejected + b.rejected,
     failed: a.failed + b.failed,
+    ...(a.rejections === undefined && b.rejections === undefined
+      ? {}
+      : { rejections: [...a.rejections ?? [], ...b.rejections ?? []] }),
   };
 }
 

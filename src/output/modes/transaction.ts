@@ -1,11 +1,10 @@
 import type { Clock } from "../../clock/mod.ts";
 import { type Batch, sliceBatch } from "../../metric/mod.ts";
-import { DeliveryError } from "../contract.ts";
+import { DeliveryError, type PublishResult } from "../contract.ts";
 import type { AsyncClient } from "./async_client.ts";
 import type { Books } from "./books.ts";
 import { asDeliveryError, noProgress } from "./failures.ts";
 import { checkResult, overdue } from "./link.ts";
-import type { CountedResult } from "./mode.ts";
 
 /** What transactions are made with. */
 export interface TransactionContext {
@@ -26,7 +25,7 @@ export class Transaction {
   readonly part: Batch;
   readonly startMs: number;
   readonly #context: TransactionContext;
-  readonly #ended: (result: CountedResult, why: "reported" | "timeout" | "protocol") => void;
+  readonly #ended: (result: PublishResult, why: "reported" | "timeout" | "protocol") => void;
   readonly #over = new AbortController();
   readonly #stop = new AbortController();
   #isOver = false;
@@ -38,7 +37,7 @@ export class Transaction {
   constructor(
     part: Batch,
     context: TransactionContext,
-    ended: (result: CountedResult, why: "reported" | "timeout" | "protocol") => void,
+    ended: (result: PublishResult, why: "reported" | "timeout" | "protocol") => void,
   ) {
     this.part = part;
     this.#context = context;
@@ -82,7 +81,7 @@ export class Transaction {
     this.#end({ remaining: this.part, error }, "reported");
   }
 
-  #report(result: CountedResult): void {
+  #report(result: PublishResult): void {
     if (this.#isOver) {
       // That a send which was given up comes back as failed is no news; that it succeeded after all is.
       if (!this.#stop.signal.aborted || result.error === undefined) this.#context.books.duplicateReport();
@@ -123,13 +122,13 @@ export class Transaction {
     return this.#context.timeoutMs > 0 ? this.#context.timeoutMs : Infinity;
   }
 
-  #end(result: CountedResult, why: "reported" | "timeout" | "protocol"): void {
+  #end(result: PublishResult, why: "reported" | "timeout" | "protocol"): void {
     this.#close();
     this.#ended(this.#credit(result), why);
   }
 
   /** What was acknowledged before the send failed leaves the batch, by its place in this part of it. */
-  #credit(result: CountedResult): CountedResult {
+  #credit(result: PublishResult): PublishResult {
     const { remaining } = result;
     if (remaining !== this.part || this.#taken === 0) return result;
     const count = this.part.ends.length;

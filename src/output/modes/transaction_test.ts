@@ -1,10 +1,10 @@
+import type { PublishResult } from "../contract.ts";
 import assert from "node:assert/strict";
 import { FakeClock } from "../../clock/mod.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
 import type { AsyncClient, SendReports } from "./async_client.ts";
 import { Books } from "./books.ts";
 import { batchOf, names } from "./contract_world.ts";
-import type { CountedResult } from "./mode.ts";
 import { ambiguous, refused, textsOf } from "./scripted_client.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -13,7 +13,7 @@ function begun({ refuse = false, timeoutMs = 1_000 } = {}) {
   const clock = new FakeClock();
   const reporter = recordingReporter();
   const books = new Books("out", "test", clock, reporter);
-  const ends: { result: CountedResult; why: string; atMs: number }[] = [];
+  const ends: { result: PublishResult; why: string; atMs: number }[] = [];
   let reports: SendReports | undefined;
   let signal: AbortSignal | undefined;
   const client: AsyncClient = {

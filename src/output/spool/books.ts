@@ -27,6 +27,7 @@ export class SpoolBooks {
   readonly #bytes: Gauge;
   readonly #segments: Gauge;
   readonly #free: Gauge;
+  readonly #waiting: Gauge;
   readonly #totals = new Map<string, Map<string, number>>();
   readonly #logged = new Map<string, { atMs: number; unsaid: number }>();
 
@@ -54,6 +55,8 @@ export class SpoolBooks {
     this.#lost = metrics.counter("limier_spool_lost_events_total", "Stored events that can't be read any more.");
     this.#bytes = metrics.gauge("limier_spool_bytes", "Bytes of the spool's files.");
     this.#segments = metrics.gauge("limier_spool_segments", "Files that hold the spool's events.");
+    this.#waiting = metrics.gauge("limier_spool_waiting_bytes", "Bytes handed to the spool and not stored yet.");
+    this.#waiting.set(0);
     this.#free = metrics.gauge("limier_spool_free_bytes", "Bytes free where the spool is.");
   }
 
@@ -74,6 +77,11 @@ export class SpoolBooks {
 
   accept(output: string, events: number): void {
     this.#accepted.inc(events, { output });
+  }
+
+  /** A destination dealt with events; whoever heard its answer has logged it. */
+  answered(output: string, fate: Fate, reason: string, events: number): void {
+    if (events > 0) this.#settle(output, fate, reason, events);
   }
 
   /** Events ended. Losses are logged, each reason once in ten seconds. */
@@ -107,6 +115,10 @@ export class SpoolBooks {
   setFiles(bytes: number, segments: number): void {
     this.#bytes.set(bytes);
     this.#segments.set(segments);
+  }
+
+  setWaiting(bytes: number): void {
+    this.#waiting.set(bytes);
   }
 
   setFree(bytes: number): void {

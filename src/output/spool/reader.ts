@@ -55,6 +55,8 @@ interface Joined {
   readonly timestamp: number;
   readonly storedMs: number;
   readonly from: number;
+  /** Whether it is the rest of a batch. */
+  readonly continues: boolean;
   to: number;
   bytes: Uint8Array<ArrayBuffer>;
   ends: Uint32Array<ArrayBuffer>;
@@ -105,7 +107,9 @@ class Reader implements SpoolReader {
 
   finish({ from, to }: SequenceRange, fate: Fate, reason = ""): number {
     const { events } = this.#queue.finish(from, to);
-    this.#store.books.settle(this.output, fate, reason, events);
+    const { books } = this.#store;
+    if (fate === "dropped") books.settle(this.output, fate, reason, events);
+    else books.answered(this.output, fate, reason, events);
     if (events > 0) this.#store.finished(this.#queue, events, this.#clock.monotonic());
     return events;
   }
@@ -238,6 +242,7 @@ function start(segment: Segment, { raw, events }: ScannedRecord): Joined {
     timestamp,
     storedMs,
     from: raw.sequence,
+    continues: raw.continues,
     to: raw.sequence,
     bytes: new Uint8Array(goesOn ? Math.max(restBytes, bytes.length) : bytes.length),
     ends: goesOn ? new Uint32Array(Math.min(restEvents, MOST_JOINED_BYTES)) : ends,
@@ -271,11 +276,12 @@ function add(joined: Joined, ends: Uint32Array, bytes: Uint8Array): void {
 
 let lastBatchId = 0;
 
-function toBatch({ kind, timestamp, from, to, bytes, byteCount, ends }: Joined): Batch {
+function toBatch({ kind, timestamp, from, continues, to, bytes, byteCount, ends }: Joined): Batch {
   return {
     id: --lastBatchId, // below zero, so that it isn't one of those that come from a flush
     kind,
     timestamp,
+    ...(continues ? { part: from } : {}),
     bytes: byteCount === bytes.length ? bytes : bytes.slice(0, byteCount),
     ends: to - from === ends.length ? ends : ends.slice(0, to - from),
   };

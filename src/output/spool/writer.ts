@@ -117,7 +117,7 @@ export class SpoolWriter {
     else if (waits) this.#drop(request, this.trouble.reason ?? "queue_full");
     else {
       this.#requests.push(request);
-      this.#waitingBytes += size;
+      this.#wait(size);
       this.#poke();
     }
     return promise;
@@ -128,6 +128,11 @@ export class SpoolWriter {
     this.#stopping = true;
     this.#poke();
     return this.done;
+  }
+
+  #wait(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#books.setWaiting(this.#waitingBytes);
   }
 
   #poke(): void {
@@ -260,7 +265,7 @@ export class SpoolWriter {
     for (const { request: { output, batch, size, rejected, settle, storedMs }, from } of written) {
       const stored = batch.ends.length;
       segment.addEvents(output, from, from + stored, batch.bytes.length, storedMs);
-      this.#waitingBytes -= size;
+      this.#wait(-size);
       settle({ stored, rejected, dropped: 0, from, to: from + stored });
     }
     this.#store.changed();
@@ -383,7 +388,7 @@ export class SpoolWriter {
         waiting.push(request);
         continue;
       }
-      this.#waitingBytes -= request.size;
+      this.#wait(-request.size);
       this.#drop(request, reason);
     }
     this.#requests = waiting;
