@@ -18,5 +18,12 @@ export { ConfigError, ConfigErrors } from "./src/config/mod.ts";
 export type { Batch, Check, CheckStatus, Event, Meter, Point, PointType, Span, SpanSample } from "./src/metric/mod.ts";
 export type { Destination, DestinationClient, Encoder, OutputConfig, PublishResult } from "./src/output/mod.ts";
 export { HyperLogLog, TDigest } from "./src/sketch/mod.ts";
-export { decodeDatagram, decodeSpan, decodeSsf } from "./src/statsd/mod.ts";
+export {
+  decodeDatagram,
+  decodeSpan,
+  decodeSsf,
+  startTracer,
+  type Tracer,
+  type TracerOptions,
+} from "./src/statsd/mod.ts";
 export { newReporter, recordingReporter, type Reporter } from "./src/telemetry/mod.ts";

@@ -17,8 +17,14 @@ export async function inProcessEngine(): Promise<Engine> {
     import("../src/agent/mod.ts"),
   ]);
   return {
-    decode(protocol, { bytes, hex }, { timeS, set }) {
-      const options = { hex, ...(timeS !== undefined && { timeS }), ...(set !== undefined && { set: { ...set } }) };
+    decode(protocol, { bytes, hex }, { timeS, set, exporter, verbose }) {
+      const options = {
+        hex,
+        ...(timeS !== undefined && { timeS }),
+        ...(set !== undefined && { set: { ...set } }),
+        ...(exporter !== undefined && { exporter }),
+        ...(verbose !== undefined && { verbose }),
+      };
       return Promise.resolve([...decodeInput(protocol as "dogstatsd" | "ssf", bytes, options)]);
     },
     feed: (protocol, config, scenario) =>
@@ -39,9 +45,11 @@ export class CommandError extends Error {
 /** The engine behind a command line, such as `["./limier"]` or `["deno", "run", "-A", "src/main.ts"]`. */
 export function commandEngine(command: readonly string[]): Engine {
   return {
-    decode(protocol, { bytes, hex }, { timeS, set }) {
+    decode(protocol, { bytes, hex }, { timeS, set, exporter, verbose }) {
       const args = ["decode", protocol];
       if (hex) args.push("--hex");
+      if (verbose) args.push("--verbose");
+      if (exporter !== undefined) args.push("--exporter", exporter);
       if (timeS !== undefined) args.push("--time", String(timeS));
       for (const [key, value] of Object.entries(set ?? {})) args.push("--set", `${key}=${value}`);
       return runCommand([...command, ...args, "-"], bytes);

@@ -128,8 +128,8 @@ function eventTime(line: string): number | null {
 async function refuseEqual(fixtures: readonly Fixture[]): Promise<void> {
   const seen = new Map<string, Fixture>();
   for (const fixture of fixtures) {
-    const { protocol, golden: { config, options: { timeS, set } }, input, scenario } = fixture;
-    const settings = [protocol, writeJson(config), JSON.stringify({ timeS, set })]; // `live` is only another mode
+    const { protocol, golden: { config, options: { timeS, set, exporter } }, input, scenario } = fixture;
+    const settings = [protocol, writeJson(config), JSON.stringify({ timeS, set, exporter })]; // `live` is only another mode
     const keys: string[] = [];
     if (input !== undefined) keys.push([...settings, input.hex, await digest(input.bytes)].join("\n"));
     if (scenario !== undefined) keys.push([...settings, "scenario", ...scenario].join("\n"));

@@ -14,6 +14,10 @@ export interface GoldenOptions {
   readonly timeS?: number;
   /** `--set`: keys of the module's configuration. */
   readonly set?: Readonly<Record<string, string>>;
+  /** `--exporter`: who sent the input. */
+  readonly exporter?: string;
+  /** `--verbose`. */
+  readonly verbose?: boolean;
   /** Sends the input to a started agent over this transport as well. */
   readonly live?: Transport;
 }
@@ -83,17 +87,21 @@ function parseRoot(text: string, path: string): JsonObject {
 }
 
 function readOptions(options: JsonObject, fail: (why: string) => never): GoldenOptions {
-  refuseOthers(options, ["timeS", "set", "live"], fail);
-  const { timeS, set, live } = options;
+  refuseOthers(options, ["timeS", "set", "exporter", "verbose", "live"], fail);
+  const { timeS, set, exporter, verbose, live } = options;
   if (timeS !== undefined && typeof timeS !== "number") fail("write options.timeS as a number of Unix seconds");
   if (set !== undefined && !(isObject(set) && Object.values(set).every((value) => typeof value === "string"))) {
     fail("write options.set as an object of texts");
   }
+  if (exporter !== undefined && typeof exporter !== "string") fail("write options.exporter as an IP address");
+  if (verbose !== undefined && typeof verbose !== "boolean") fail("write options.verbose as true or false");
   const transport = TRANSPORTS.find((one) => one === live);
   if (live !== undefined && transport === undefined) fail(`write options.live as one of ${TRANSPORTS.join(", ")}`);
   return {
     ...(timeS !== undefined && { timeS: timeS as number }),
     ...(set !== undefined && { set: set as Record<string, string> }),
+    ...(exporter !== undefined && { exporter: exporter as string }),
+    ...(verbose !== undefined && { verbose: verbose as boolean }),
     ...(transport !== undefined && { live: transport }),
   };
 }

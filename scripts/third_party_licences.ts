@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { moduleGraph } from "./compile/module_graph.ts";
 import { findProgram, replaceFile } from "./compile/program.ts";
 import { type FetchText, LicenceError, licenceText, textsIn } from "./licences/licence_text.ts";
-import { type RuntimePackage, runtimePackages } from "./licences/runtime_packages.ts";
+import { type RuntimePackage, runtimePackages, withoutPlatformParts } from "./licences/runtime_packages.ts";
 
 /** One package and its licence. */
 interface Entry {
@@ -61,7 +61,7 @@ const fetchText: FetchText = async (address) => {
 async function main([output = "dist/THIRD_PARTY_LICENCES"]: readonly string[]): Promise<number> {
   const root = fileURLToPath(new URL("..", import.meta.url));
   try {
-    const packages = await packagesOf(root);
+    const packages = withoutPlatformParts(await packagesOf(root));
     const entries = await Promise.all(packages.map(async (one): Promise<Entry> => ({
       title: `${one.name} ${one.version}`,
       text: await licenceText(one, fetchText),

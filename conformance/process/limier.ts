@@ -23,11 +23,18 @@ export async function temporaryFolder(): Promise<{ readonly path: string } & Asy
 }
 
 /** Sends datagrams to a UDP port of this host. */
-export async function sendUdp(port: number, datagrams: readonly string[], hostname = "127.0.0.1"): Promise<void> {
+export async function sendUdp(
+  port: number,
+  datagrams: readonly (string | Uint8Array)[],
+  hostname = "127.0.0.1",
+): Promise<void> {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   try {
     const text = new TextEncoder();
-    for (const datagram of datagrams) await socket.send(text.encode(datagram), { transport: "udp", hostname, port });
+    for (const datagram of datagrams) {
+      const bytes = typeof datagram === "string" ? text.encode(datagram) : datagram;
+      await socket.send(bytes, { transport: "udp", hostname, port });
+    }
   } finally {
     socket.close();
   }

@@ -190,7 +190,6 @@ metric_sinks:
   const lines = (config + more).split("\n");
   const lacksKind = (kind: string) => !destinations.some((known) => known.kind === kind);
   const all: [lacks: boolean, key: string, says: RegExp][] = [
-    [true, "api_hostname", /sink datadog gets no spans/],
     [lacksKind("s3"), "aws_access_key_id", /sink s3 is left out/],
     [lacksKind("influxdb"), "influx_address", /sink influxdb is left out/],
     [!STATSD_KEYS.includes("forward_set_format"), "forward_set_format", /forward_set_format has no effect/],
@@ -212,14 +211,33 @@ metric_sinks:
   assert.equal((await agent.stop()).code, 0);
 });
 
-Deno.test("limier run --veneur starts with spans for Datadog alone, of which this version has none to send", async () => {
-  const config =
-    "trace_api_address: http://127.0.0.1:1\ntrace_address: 127.0.0.1:0\nhttp_address: 127.0.0.1:0\ninterval: 1s\n";
-  await using agent = await startAgentProcess({ config, args: (path) => ["run", "--veneur", "-f", path] });
-  const warnings = agent.log.filter(({ level }) => level === "warn").map(({ message }) => String(message));
-  assert.equal(warnings.length, 1);
-  assert.match(warnings[0]!, /:1:1: sink datadog gets no spans.*left out/);
-});
+/** A span of 2017, which is of trace 884671344597019736. */
+const SPAN =
+  "080612077765622e676574188080a8b1e39fe7cb1728023a060a016b1201764a2908d8d8b0ade9fcbea30c10d9d8b0ade9fcbea30c18d8d8b0ade9fcbea30c2205474554202f28e0c65b5203776562";
+
+const requests: [key: string, request: RegExp, body: RegExp][] = [
+  ["", /^PUT \/v0\.3\/traces$/, /^\[\[\{"trace_id":884671344597019736,.*"type":"web".*\}\]\]$/],
+  ["datadog_trace_format: spans\n", /^POST \/spans$/, /^\[\{"trace_id":884671344597019736,.*"type":"http".*\}\]$/],
+];
+for (const [key, request, body] of requests) {
+  Deno.test(`limier run --veneur puts spans to the trace agent, also without an API key (${key.trim() || "today"})`, async () => {
+    await using traces = startRecorder();
+    const port = freePort();
+    const config = `${key}trace_api_address: ${traces.url}\ntrace_address: 127.0.0.1:${port}\ninterval: 1s\n`;
+    await using agent = await startAgentProcess({
+      config: `${config}http_address: 127.0.0.1:0\n`,
+      args: (path) => ["run", "--veneur", "-f", path],
+    });
+    assert.deepEqual(agent.log.filter(({ level }) => level === "warn"), []);
+    await sendUdp(port, [Uint8Array.fromHex(SPAN)]);
+    await traces.until((requests) => requests.length > 0);
+    const [first] = traces.requests;
+    assert.match(`${first!.method} ${first!.path}`, request);
+    assert.match(new TextDecoder().decode(first!.body), body);
+    assert.equal((await agent.stop()).code, 0);
+    assert.equal(traces.requests.length, 1);
+  });
+}
 
 const validations: [text: string, flag: string, code: number, stderr: RegExp][] = [
   ["interval: 10s\nnonsense: 1\n", "-validate-config", 0, /:2:1: unknown key nonsense has no effect/],

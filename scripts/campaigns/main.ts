@@ -12,6 +12,7 @@ import { cardinality } from "./cardinality.ts";
 import { drain } from "./drain.ts";
 import { fuzz } from "./fuzz.ts";
 import { load } from "./load.ts";
+import { netlinkFuzz } from "./netlink_fuzz.ts";
 
 /** A campaign whose options are its own affair. */
 interface Entry {
@@ -21,7 +22,7 @@ interface Entry {
   start(args: readonly string[], print: Print): Promise<number>;
 }
 
-const CAMPAIGNS: readonly Entry[] = [entry(load), entry(cardinality), entry(fuzz), entry(drain)];
+const CAMPAIGNS: readonly Entry[] = [entry(load), entry(cardinality), entry(fuzz), entry(drain), entry(netlinkFuzz)];
 
 function entry<O extends Options>(campaign: Campaign<O>): Entry {
   const { name, summary, help } = campaign;

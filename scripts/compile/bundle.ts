@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
 import { moduleGraph } from "./module_graph.ts";
 import type { Program } from "./program.ts";
@@ -45,7 +46,11 @@ export async function bundleProgram(program: Program, deno: string): Promise<Bun
       const open = bundled?.loads.find(({ specifier }) => !specifier?.startsWith("node:"));
       if (open !== undefined) throw new BundleError(`Cannot bundle ${module}: it still imports ${open.written}`);
       const source = await Deno.readTextFile(join(directory, name));
-      bundles.push({ name, source: pointToBundles(source, name, names) });
+      const whole = await inlineFiles(source, name, async () => {
+        const { packages } = await moduleGraph(deno, program.root, module);
+        return [...packages.values()].map(({ directory }) => directory);
+      });
+      bundles.push({ name, source: pointToBundles(whole, name, names) });
     }
     return bundles;
   } finally {
@@ -69,6 +74,47 @@ export function pointToBundles(source: string, name: string, names: readonly str
     }
     return `new URL("./${target}", import.meta.url)`;
   });
+}
+
+const FILE_READ = /\breadFileSync\d*\(new URL\("([^"]+)", ?import\.meta\.url\)\)/g;
+
+/**
+ * Puts the files that packages read from beside their modules, WebAssembly mostly, into the bundle, which has nothing
+ * beside it: `readFileSync(new URL("../dist/x.wasm", import.meta.url))`.
+ *
+ * @param name for messages
+ * @param directories gives those of the packages; asked only if there is such a file
+ * @throws {BundleError} on a file that not exactly one package has
+ */
+export async function inlineFiles(
+  source: string,
+  name: string,
+  directories: () => Promise<readonly string[]>,
+): Promise<string> {
+  const paths = new Set(source.matchAll(FILE_READ).map(([, path]) => path!));
+  if (paths.size === 0) return source;
+  const contents = new Map<string, string>();
+  const packages = new Set(await directories());
+  for (const path of paths) {
+    const inside = path.replace(/^(?:\.\.?\/)+/, ""); // from a folder of the package, whichever
+    const found = (await Promise.all([...packages].map((directory) => readIfThere(join(directory, inside)))))
+      .filter((content) => content !== undefined);
+    const [content] = found;
+    if (content === undefined || found.length > 1) {
+      throw new BundleError(`Cannot bundle ${name}: it reads ${path}, and ${found.length} packages have ${inside}`);
+    }
+    contents.set(path, Buffer.from(content).toString("base64"));
+  }
+  return source.replaceAll(FILE_READ, (_all, path: string) => `Uint8Array.fromBase64("${contents.get(path)}")`);
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
 }
 
 function bundleName(module: string): string {

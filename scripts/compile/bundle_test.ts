@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BundleError, bundleProgram, pointToBundles } from "./bundle.ts";
+import { BundleError, bundleProgram, inlineFiles, pointToBundles } from "./bundle.ts";
 import { projectIn } from "./testing.ts";
 import { findProgram } from "./program.ts";
 
@@ -28,6 +28,25 @@ Deno.test("pointToBundles() refuses a module that is in no bundle", () => {
   assert.throws(() => pointToBundles(source, "main.js", NAMES), (error) => {
     return error instanceof BundleError && /it starts \.\/poller\.ts/.test(error.message);
   });
+});
+
+Deno.test("inlineFiles() puts in what packages read from beside their modules", async () => {
+  await using project = await projectIn({
+    "a/dist/x.wasm": "abc",
+    "b/other.wasm": "b",
+    "a/y.wasm": "y",
+    "b/y.wasm": "y",
+  });
+  const directories = () => Promise.resolve(["a", "b", "gone", "a/y.wasm"].map((name) => `${project.root}/${name}`));
+  const read = (path: string, from = "readFileSync2") => `w = ${from}(new URL("${path}", import.meta.url));`;
+  assert.equal(await inlineFiles(read("../dist/x.wasm"), "main.js", directories), 'w = Uint8Array.fromBase64("YWJj");');
+  const other = read("./page.html", "fetch");
+  assert.equal(await inlineFiles(other, "main.js", () => Promise.reject(new Error("not needed"))), other);
+  for (const path of ["./gone.wasm", "./y.wasm"]) {
+    await assert.rejects(inlineFiles(read(path), "main.js", directories), (error) => {
+      return error instanceof BundleError && error.message.includes(`main.js: it reads ${path}`);
+    });
+  }
 });
 
 Deno.test("bundleProgram() makes a module of the entry and of each worker", async () => {

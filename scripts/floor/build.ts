@@ -5,7 +5,7 @@
  */
 
 /** The programs, by the name of their source without `.c`. */
-export type FloorProgram = "recv_floor";
+export type FloorProgram = "recv_floor" | "walk_floor" | "netlink_floor" | "netlink_sockets" | "flow_walk";
 
 /**
  * Compiles one into a directory, `dist/floor/`, with `cc -O2`, unless it is there and newer than its source.

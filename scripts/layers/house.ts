@@ -6,7 +6,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["http", "console"],
   ["statsd", "tcpinfo", "flow", "lag"],
   ["output"],
-  ["metric", "sketch", "kafka", "linux", "telemetry", "config", "clock"],
+  ["metric", "sketch", "kafka", "grpc", "linux", "telemetry", "config", "clock"],
   ["bytes"],
 ];
 

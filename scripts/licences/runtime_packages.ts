@@ -55,3 +55,18 @@ export function runtimePackages(graph: ModuleGraph, roots: readonly string[]): R
   }
   return [...found.values()].sort((a, b) => `${a.name}@${a.version}` < `${b.name}@${b.version}` ? -1 : 1);
 }
+
+/** How the names of a package's builds go on: `-linux-x64-gnu`. */
+const PLATFORM = /^-(?:android|darwin|freebsd|linux|win32)-/;
+
+/**
+ * The packages without those that are builds of another one for one platform, `a-linux-x64-gnu` of `a`: they carry no
+ * licence but that of the package they are parts of, and most of them are for other platforms and not there at all.
+ */
+export function withoutPlatformParts(packages: readonly RuntimePackage[]): RuntimePackage[] {
+  const isPart = (one: RuntimePackage) =>
+    packages.some(({ name, version }) =>
+      version === one.version && one.name.startsWith(name) && PLATFORM.test(one.name.slice(name.length))
+    );
+  return packages.filter((one) => !isPart(one));
+}

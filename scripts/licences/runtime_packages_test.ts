@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ModuleGraph, readModuleGraph } from "../compile/module_graph.ts";
-import { runtimePackages } from "./runtime_packages.ts";
+import { type RuntimePackage, runtimePackages, withoutPlatformParts } from "./runtime_packages.ts";
 
 const JSR_YAML = "https://jsr.io/@std/yaml/1.1.0/";
 
@@ -82,3 +82,20 @@ for (const [what, modules] of incomplete) {
     assert.throws(() => runtimePackages(modules, ["file:///main.ts"]), RangeError);
   });
 }
+
+Deno.test("withoutPlatformParts() leaves out the builds of a package that is there, and nothing else", () => {
+  const names = [
+    "@x/a@1",
+    "@x/a-linux-x64-gnu@1",
+    "@x/a-win32-x64-msvc@1",
+    "@x/a-tools@1",
+    "@x/a-linux-x64@2",
+    "b-linux-x64@1",
+  ];
+  const packages = names.map((text): RuntimePackage => {
+    const [name = "", version = ""] = text.split(/(?<=.)@/);
+    return { name, version, origin: { kind: "npm", directory: "/" } };
+  });
+  const left = withoutPlatformParts(packages).map(({ name, version }) => `${name}@${version}`);
+  assert.deepEqual(left, ["@x/a@1", "@x/a-tools@1", "@x/a-linux-x64@2", "b-linux-x64@1"]);
+});

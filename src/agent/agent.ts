@@ -1,19 +1,23 @@
 /** The agent: every part wired to the next, downstream first, and stopped in reverse. */
 import type { Clock, Running } from "../clock/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
-import type { Batch, Point } from "../metric/mod.ts";
-import { type Output, type OutputConfig, startOutput } from "../output/mod.ts";
+import type { Point } from "../metric/mod.ts";
+import type { Observation } from "../output/mod.ts";
 import {
   type BackendConfig,
   coreConfig,
+  grpcForwardTarget,
   newForwardClient,
+  newGrpcForwardClient,
   type RefusedLine,
+  startScraping,
   startStatsd,
   type StatsdDeps,
   type StatsdSource,
 } from "../statsd/mod.ts";
 import { newLogSampler, newSelfMetrics, type Reporter } from "../telemetry/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
+import { AgentOutputs } from "./outputs.ts";
 import { exposeStats, VeneurMetrics } from "./own_metrics.ts";
 import { openStatsSender, type StatsSender } from "./stats_sender.ts";
 
@@ -79,15 +83,13 @@ function backendConfig(config: AgentConfig): BackendConfig {
 class WiredAgent implements RunningAgent {
   #config: AgentConfig;
   readonly #deps: AgentDeps;
-  #outputs: Output[] = [];
-  #outputConfigs: readonly OutputConfig[] = [];
+  #outputs: AgentOutputs | undefined;
   #source: StatsdSource | undefined;
+  #scraping: Running | undefined;
   #http: HttpServer | undefined;
   #sender: StatsSender | undefined;
   #veneur: VeneurMetrics | undefined;
   readonly #stop = new AbortController();
-  /** Aborts when the stop has taken its time. */
-  readonly #drained = new AbortController();
   #watching: Promise<void> | undefined;
   /** Points of a flush that was asked for. */
   #collecting: Point[] | undefined;
@@ -104,15 +106,22 @@ class WiredAgent implements RunningAgent {
   async start(): Promise<void> {
     const { clock, reporter, threads, logsRefused } = this.#deps;
     const config = this.#config;
-    this.#startOutputs(config.outputs);
     await this.#openOwnMetrics();
+    const outputs = this.#outputs = await this.#openOutputs();
+    const forwardsLost = reporter.metrics.counter(
+      "limier_forward_lost_total",
+      "Series that were to be handed on and were given up: in doubt, too old, too many, or without a form to send them in.",
+    );
     this.#source = await startStatsd(backendConfig(config), {
       clock,
       reporter,
       threads,
-      deliver: (output, batch) => this.#deliver(output, batch),
+      deliver: (output, batch) => outputs.deliver(output, batch, this.#config.statsd.intervalMs),
       ...this.#forwarding(),
-      onFlush: (report) => this.#veneur?.flushed(report, this.source.stats(), clock.now()),
+      onFlush: (report) => {
+        forwardsLost.inc(report.forward?.lost ?? 0);
+        this.#veneur?.flushed(report, this.source.stats(), clock.now());
+      },
       ...(logsRefused ? { onRefused: this.#refusedLog() } : {}),
       ...(threads ? {} : {
         onPublished: (published) => {
@@ -124,6 +133,7 @@ class WiredAgent implements RunningAgent {
     exposeStats(reporter.metrics, this.#source);
     this.#watching = this.#watch();
     this.#http = await this.#deps.startHttp?.(this);
+    this.#scraping = this.#scrape(); // the agent's own page may be among the targets
     for (const address of this.addresses) reporter.info("listening", { address });
   }
 
@@ -149,8 +159,7 @@ class WiredAgent implements RunningAgent {
   }
 
   get pages(): Readonly<Record<string, () => string>> {
-    // Looked up when asked for, as a reload may bring other outputs.
-    const text = () => this.#outputs.map((output) => output.page()).filter((page) => page !== undefined).join("");
+    const text = () => this.#outputs?.page() ?? "";
     return this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {};
   }
 
@@ -163,68 +172,51 @@ class WiredAgent implements RunningAgent {
   }
 
   async reconfigure(config: AgentConfig): Promise<boolean> {
-    const rigid = ({ http, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig) =>
-      JSON.stringify([http, statsAddress, ownScopes, ownTags]);
+    const rigid = ({ http, spool, outputs, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig) =>
+      JSON.stringify([http, outputs.some((output) => output.spool) && spool, statsAddress, ownScopes, ownTags]);
     if (rigid(config) !== rigid(this.#config)) return false;
     const { reporter } = this.#deps;
-    const before = this.#outputs;
+    const sameSources = JSON.stringify(config.statsd.sources) === JSON.stringify(this.#config.statsd.sources);
     const sameOutputs = JSON.stringify(config.outputs) === JSON.stringify(this.#config.outputs);
     if (!await this.source.reconfigure(backendConfig(config))) return false;
     this.#config = config;
-    if (!sameOutputs) {
-      // The aggregation has handed over: the next batch is one for the new outputs.
-      this.#startOutputs(config.outputs);
-      await Promise.all(before.map((output) => output[Symbol.asyncDispose]()));
+    // The aggregation has handed over: the next batch is one for the new outputs.
+    if (!sameOutputs) await this.#outputs?.replace(config.outputs);
+    if (!sameSources) {
+      await this.#scraping?.[Symbol.asyncDispose]();
+      this.#scraping = this.#scrape();
     }
     reporter.info("configuration reloaded");
     return true;
   }
 
-  #startOutputs(configs: readonly OutputConfig[]): void {
+  #openOutputs(): Promise<AgentOutputs> {
     const { clock, reporter } = this.#deps;
-    this.#outputConfigs = configs;
-    this.#outputs = configs.map((output) =>
-      startOutput(output, {
-        clock,
-        reporter,
-        fetch: this.#deps.fetch ?? fetch,
-        drainMs: DRAIN_MS,
-        observe: (what) => this.#veneur?.observed(what),
-      })
-    );
-  }
-
-  async #deliver(index: number, batch: Batch): Promise<void> {
-    const output = this.#outputs[index], config = this.#outputConfigs[index];
-    if (output === undefined || config === undefined) return; // gone with a reload
-    // A batch has one interval from its flush on; a late one still gets a whole attempt.
-    const leftMs = batch.timestamp * 1000 + this.#config.statsd.intervalMs - this.#deps.clock.now();
-    const { signal, cancel } = this.#deadline(Math.max(leftMs, config.timeoutMs));
-    try {
-      const outcome = await output.offer(batch, AbortSignal.any([signal, this.#drained.signal]));
-      this.#veneur?.delivered(config, batch.kind, outcome);
-    } finally {
-      cancel();
-    }
-  }
-
-  #deadline(ms: number): { signal: AbortSignal; cancel: () => void } {
-    const late = new AbortController(), done = new AbortController();
-    this.#deps.clock.sleep(ms, done.signal).then(() => late.abort());
-    return { signal: late.signal, cancel: () => done.abort() };
+    const { outputs, spool } = this.#config;
+    return AgentOutputs.open(outputs, spool, {
+      clock,
+      reporter,
+      fetch: this.#deps.fetch ?? fetch,
+      drainMs: DRAIN_MS,
+      observe: (what) => this.#veneur?.observed(what),
+      onEnd: (output, kind, outcome) => this.#veneur?.delivered(output, kind, outcome),
+    });
   }
 
   #forwarding(): Pick<StatsdDeps, "forward"> {
-    const { forwardAddress, intervalMs } = this.#config.statsd;
+    const { statsd } = this.#config;
+    const { forwardAddress, intervalMs } = statsd;
     if (forwardAddress === "") return {};
-    const { clock, reporter } = this.#deps;
+    const timeoutMs = intervalMs * FORWARD_SHARE;
+    const deps = {
+      clock: this.#deps.clock,
+      reporter: this.#deps.reporter,
+      observe: (what: Observation) => this.#veneur?.observed(what),
+    };
     return {
-      forward: newForwardClient(forwardAddress, intervalMs * FORWARD_SHARE, {
-        clock,
-        reporter,
-        fetch: this.#deps.fetch ?? fetch,
-        observe: (what) => this.#veneur?.observed(what),
-      }),
+      forward: statsd.forwardUseGrpc
+        ? newGrpcForwardClient(grpcForwardTarget(statsd), timeoutMs, deps)
+        : newForwardClient(forwardAddress, timeoutMs, { ...deps, fetch: this.#deps.fetch ?? fetch }),
     };
   }
 
@@ -245,6 +237,16 @@ class WiredAgent implements RunningAgent {
     };
   }
 
+  #scrape(): Running {
+    const { clock, reporter } = this.#deps;
+    return startScraping(this.#config.statsd.sources, {
+      clock,
+      reporter,
+      fetch: this.#deps.fetch ?? fetch,
+      emit: (lines) => this.source.emit(lines),
+    });
+  }
+
   /** No flush started for too long: the process is stuck, and a supervisor should see it end. */
   async #watch(): Promise<void> {
     const { clock } = this.#deps;
@@ -262,15 +264,13 @@ class WiredAgent implements RunningAgent {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stopping ??= (async () => {
       this.#stop.abort();
-      const { clock, handsOverHttp } = this.#deps;
-      if (handsOverHttp) await this.#http?.[Symbol.asyncDispose]();
-      const inTime = new AbortController();
-      const late = clock.sleep(DRAIN_MS, inTime.signal).then(() => this.#drained.abort());
+      if (this.#deps.handsOverHttp) await this.#http?.[Symbol.asyncDispose]();
+      const drained = this.#outputs?.beginDrain();
       await this.#watching;
+      await this.#scraping?.[Symbol.asyncDispose]();
       await this.#source?.[Symbol.asyncDispose]();
-      await Promise.all(this.#outputs.map((output) => output[Symbol.asyncDispose]()));
-      inTime.abort();
-      await late;
+      await this.#outputs?.[Symbol.asyncDispose]();
+      await drained?.();
       await this.#sender?.[Symbol.asyncDispose]();
       // Otherwise last, so that health and metrics can be asked for while the rest is delivered.
       await this.#http?.[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 /** The whole configuration, composed of the modules' sections. */
 import { isSecretName, REDACTED, Section } from "../config/mod.ts";
 import { type HttpConfig, readHttpConfig } from "../http/mod.ts";
-import { type OutputConfig, readOutputs } from "../output/mod.ts";
+import { type OutputConfig, readOutputs, readSpoolConfig, type SpoolConfig } from "../output/mod.ts";
 import { readStatsdConfig, type StatsdConfig } from "../statsd/mod.ts";
 import { LOG_LEVELS, type LogLevel, parseSentryDsn, type SentryDsn } from "../telemetry/mod.ts";
 
@@ -10,6 +10,8 @@ export interface AgentConfig {
   readonly statsd: StatsdConfig;
   readonly http: HttpConfig;
   readonly outputs: readonly OutputConfig[];
+  /** Used where an output asks for it. */
+  readonly spool: SpoolConfig;
   /** Absent: nothing is reported. */
   readonly sentry: SentryDsn | undefined;
   /** The DSN as it is written; "" where there is none. */
@@ -28,9 +30,9 @@ export interface AgentDefaults {
 }
 
 /** Sections of modules that this version does not have. */
-const ABSENT = ["tcpinfo", "flow", "lag", "spool"];
+const ABSENT = ["tcpinfo", "flow", "lag"];
 
-const KEYS = ["statsd", "http", "outputs", "sentry", "log_level", "enable_profiling", ...ABSENT];
+const KEYS = ["statsd", "http", "outputs", "spool", "sentry", "log_level", "enable_profiling", ...ABSENT];
 
 /** @throws {ConfigError} on the first thing that can't be used; where errors are collected, `ConfigErrors` with all */
 export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): AgentConfig {
@@ -43,17 +45,19 @@ export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): Ag
   const outputs = root.gather(() =>
     readOutputs(root.sections("outputs"), { defaultStdout: asProgram && !root.has("outputs") })
   );
+  const spool = root.gather(() => readSpoolConfig(root.section("spool")));
   const sentry = root.gather(() => readSentry(root.section("sentry")));
   const logLevel = root.oneOf("log_level", LOG_LEVELS);
   const profile = root.boolean("enable_profiling") ?? false;
   root.throwCollected();
-  if (statsd === undefined || http === undefined || outputs === undefined) {
+  if (statsd === undefined || http === undefined || outputs === undefined || spool === undefined) {
     throw new TypeError("unreachable: collected");
   }
   return {
     statsd,
     http: asProgram || root.section("http").has("address") ? http : { ...http, address: null },
     outputs: withExclusions(statsd, withExposition(statsd, outputs)),
+    spool,
     sentry: sentry?.dsn,
     sentryDsn: sentry?.text ?? "",
     logLevel,

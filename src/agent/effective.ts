@@ -2,8 +2,8 @@
 import { formatDuration, formatSize, isSecretName } from "../config/mod.ts";
 import { formatHttpAddress, type HttpConfig } from "../http/mod.ts";
 import type { BatchKind } from "../metric/mod.ts";
-import { destinationOf, type Encoder, type OutputConfig } from "../output/mod.ts";
-import { formatAddress, type ListenAddress, STATSD_KEYS, type StatsdConfig } from "../statsd/mod.ts";
+import { destinationOf, type Encoder, type OutputConfig, type SpoolConfig } from "../output/mod.ts";
+import { formatAddress, type ListenAddress, sourceSection, STATSD_KEYS, type StatsdConfig } from "../statsd/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
 
 /** A section as the YAML yields it. */
@@ -18,6 +18,7 @@ export function effectiveConfig(config: AgentConfig): Yaml {
     statsd: statsdSection(config),
     http: httpSection(config.http),
     outputs: config.outputs.map(outputSection),
+    spool: spoolSection(config.spool),
     sentry: { dsn: config.sentryDsn },
     log_level: config.logLevel ?? "info",
     enable_profiling: config.profilePath !== "",
@@ -30,7 +31,10 @@ function statsdSection(config: AgentConfig): Yaml {
     ...listenKeys(statsd),
     ssf_listen_addresses: statsd.ssfListen.map(formatAddress),
     trace_address: "", // one of ssf_listen_addresses by now
+    grpc_listen_addresses: statsd.grpcListen.map(formatAddress),
+    grpc_address: statsd.grpcImport.map((address) => formatAddress(address).slice("tcp://".length)).join(""),
     hostname: hostnameOf(config),
+    sources: statsd.sources.map(sourceSection),
     veneur_metrics_scopes: statsd.ownScopes,
     veneur_metrics_additional_tags: statsd.ownTags,
   };
@@ -79,7 +83,7 @@ function outputSection(output: OutputConfig): Yaml {
     backoff: { init: formatDuration(backoff.initMs), max: formatDuration(backoff.maxMs) },
     max_retries: output.maxRetries,
     bulk_max_size: output.bulkMaxSize,
-    spool: false,
+    spool: output.spool,
     sends: sentBy(output, destination.newEncoder(output.own)),
     tls: {
       ca_file: tls.caFile ?? null,
@@ -99,6 +103,19 @@ function outputSection(output: OutputConfig): Yaml {
       tags,
     })),
     ...byName(destination.keys, output.own, {}),
+  };
+}
+
+function spoolSection(spool: SpoolConfig): Yaml {
+  return {
+    directory: spool.directory,
+    max_bytes: formatSize(spool.maxBytes),
+    segment_bytes: formatSize(spool.segmentBytes),
+    when_full: spool.whenFull,
+    fsync: spool.fsync,
+    max_age: spool.maxAgeMs === null ? null : formatDuration(spool.maxAgeMs),
+    max_event_bytes: formatSize(spool.maxEventBytes),
+    min_free_bytes: spool.minFreeBytes === null ? null : formatSize(spool.minFreeBytes),
   };
 }
 

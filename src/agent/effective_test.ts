@@ -31,6 +31,7 @@ const NEEDED: Readonly<Record<string, Yaml>> = {
   datadog: { key: "k" },
   file: { path: "/tmp/x" },
   influxdb: { hosts: ["http://127.0.0.1:1"], database: "metrics" },
+  kafka: { hosts: ["127.0.0.1:1"], metric_topic: "metrics" },
   otlp: { hosts: ["http://127.0.0.1:1"] },
   prometheus_remote_write: { hosts: ["http://127.0.0.1:1"] },
   prometheus_repeater: { hosts: ["127.0.0.1:1"] },
@@ -71,6 +72,14 @@ for (const [given, expected] of addresses) {
     assert.deepEqual(effectiveOf(effective), effective);
   });
 }
+
+Deno.test("effectiveConfig() has the sources, and reads as the same", () => {
+  const source = { kind: "openmetrics", name: "node", scrape_target: "http://127.0.0.1:9100/metrics", allowlist: "^a" };
+  const effective = effectiveOf({ statsd: { sources: [source] } });
+  const [shown] = effective.statsd.sources as Yaml[];
+  for (const [key, value] of Object.entries(source)) assert.equal(shown![key], value);
+  assert.deepEqual(effectiveOf(effective), effective);
+});
 
 Deno.test("effectiveConfig() sends of an output only what its kind has a form for", () => {
   const { outputs } = effectiveOf({ outputs: [{ name: "a", kind: "file", path: "/x", format: "tsv" }] });

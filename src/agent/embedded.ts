@@ -107,7 +107,7 @@ async function serve(
     quitEnabled: false,
     metricsPages: agent.pages,
     healthy: () => agent.healthy,
-    tracing: () => statsd.ssfListen.length > 0,
+    tracing: () => statsd.ssfListen.length + statsd.grpcListen.length > 0,
     reporter,
     clock,
     // Local instances hand on to whatever name they know.

@@ -4,6 +4,7 @@ import { fromHex } from "../bytes/mod.ts";
 import { FakeClock } from "../clock/mod.ts";
 import { isSecretName, REDACTED, Section } from "../config/mod.ts";
 import type { Point } from "../metric/mod.ts";
+import { LagScenario, readLagConfig } from "../lag/mod.ts";
 import { type Output, startOutput } from "../output/mod.ts";
 import {
   AggregationCore,
@@ -25,7 +26,7 @@ import { recordingReporter } from "../telemetry/mod.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 
 /** The protocols that can be fed. */
-export const FEED_PROTOCOLS = ["dogstatsd", "ssf"] as const;
+export const FEED_PROTOCOLS = ["dogstatsd", "ssf", "lag"] as const;
 export type FeedProtocol = (typeof FEED_PROTOCOLS)[number];
 
 /** One line of a scenario. */
@@ -48,6 +49,7 @@ export async function* feedScenario(
   config: object,
   lines: Iterable<string> | AsyncIterable<string>,
 ): AsyncGenerator<string> {
+  if (protocol === "lag") return yield* feedLag(config, lines);
   const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
   const stage = new Stage(protocol, agent);
   try {
@@ -65,6 +67,25 @@ export async function* feedScenario(
     }
   } finally {
     await stage[Symbol.asyncDispose]();
+  }
+}
+
+async function* feedLag(
+  config: object,
+  lines: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const root = Section.of(config, { file: "config", collect: true });
+  const lag = root.gather(() => readLagConfig(root.section("lag")));
+  root.throwCollected();
+  if (lag === undefined) throw new TypeError("unreachable: collected");
+  const scenario = new LagScenario(lag);
+  let record = 0;
+  for await (const line of lines) {
+    record++;
+    if (line.trim() === "") continue;
+    const { objects, isLast } = await scenario.play(line, record);
+    for (const object of objects) yield jsonLine(object);
+    if (isLast) return;
   }
 }
 
@@ -95,7 +116,7 @@ class Stage implements AsyncDisposable {
     this.#protocol = protocol;
     const shown = config.outputs.filter(({ kind }) => kind !== "stdout");
     this.#outputs = shown.map((output) =>
-      startOutput(output, {
+      startOutput({ ...output, spool: false }, {
         clock: this.#clock,
         reporter: recordingReporter(),
         fetch: (url, init) => this.#record(output.name, String(url), init),
@@ -103,7 +124,7 @@ class Stage implements AsyncDisposable {
     );
     const { statsd } = config;
     const hostname = statsd.hostname ?? Deno.hostname();
-    this.#core = new AggregationCore(coreConfig(statsd, hostname, shown), {
+    this.#core = new AggregationCore({ ...coreConfig(statsd, hostname, shown), forwardForm: "json" }, {
       budget: new Int32Array(1),
       stats: newStats(),
       forward: async (body) => {
@@ -114,6 +135,7 @@ class Stage implements AsyncDisposable {
       post: async (output, batch) => void await this.#outputs[output]!.offer(batch),
       pause: () => Promise.resolve(),
       monotonic: () => this.#clock.monotonic(),
+      random: () => 0.5, // a scenario gives the same each time it is played
       onRefused: ({ reason, message, packetType }) =>
         this.#add(errorObject({ reason, message }, { packet_type: packetType })),
       onPublished: (published) => this.#add(publishedObject(published)),
@@ -199,11 +221,20 @@ class Stage implements AsyncDisposable {
   }
 }
 
-/** A body as JSON where it is JSON, else as text. */
+/** V8 tells a reviver the text of each number; TypeScript's library does not know it yet. */
+const { parse } = JSON as unknown as {
+  parse(text: string, revive: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+};
+
+/** A body as JSON where it is JSON, integers exact, else as text. */
 function parsed(body: Uint8Array): JsonValue {
   const text = new TextDecoder().decode(body);
   try {
-    return JSON.parse(text);
+    return parse(
+      text,
+      (_key, value, { source = "" }) =>
+        typeof value === "number" && !Number.isSafeInteger(value) && /^-?[0-9]+$/.test(source) ? BigInt(source) : value,
+    ) as JsonValue;
   } catch {
     return text; // not every destination speaks JSON
   }

@@ -47,8 +47,8 @@ export function loadConfig(text: string, { file, env, veneur, strict }: LoadOpti
 const PARTS: LimierParts = {
   outputKinds: destinations.map(({ kind }) => kind),
   statsdKeys: STATSD_KEYS,
-  forwardsOverGrpc: false,
-  deliversSpans: false,
+  forwardsOverGrpc: true,
+  deliversSpans: true,
 };
 
 function loadVeneurConfig(text: string, file: string, env: LoadOptions["env"], strict: boolean): Loaded {

@@ -32,9 +32,14 @@ export function exposeStats(registry: Registry, source: Pick<StatsdSource, "stat
     ["imported", counter("series_imported_total", "Series that other instances handed on.")],
     ["refusedEvents", counter("events_refused_total", "Events and checks above what one flush keeps.")],
     ["spans", counter("spans_received_total", "SSF spans taken in.")],
+    ["droppedSpans", counter("spans_dropped_total", "Spans that a newer one overwrote before they were flushed.")],
     ["tcpConnects", counter("connections_opened_total", "Stream connections opened.")],
     ["tcpDisconnects", counter("connections_closed_total", "Stream connections closed.")],
     ["tlsFailures", counter("tls_handshake_failures_total", "TLS handshakes that failed.")],
+    ["grpcImports", counter("grpc_imports_total", "Calls over gRPC by which other instances handed series on.")],
+    ["grpcPackets", counter("grpc_packets_total", "DogStatsD packets that came over gRPC.")],
+    ["grpcSpans", counter("grpc_spans_total", "SSF spans that came over gRPC.")],
+    ["grpcFailed", counter("grpc_calls_failed_total", "Calls over gRPC that ended with another status than OK.")],
   ];
   const accepted = counter("lines_accepted_total", "Lines accepted: metrics, events and checks.");
   const rejected = counter("lines_rejected_total", "Lines rejected, by reason.");
@@ -121,6 +126,7 @@ export class VeneurMetrics {
     for (const cause of ["name", "type", "value", "mismatch", "scope"] as const) {
       count("import.metric_error_total", At[`import${capital(cause)}`], [`cause:${cause}`]);
     }
+    count("import.request_error_total", At.grpcImportsMalformed, ["cause:protobuf"]);
     count("tcp.connects", At.tcpConnects);
     count("tcp.disconnects", At.tcpDisconnects);
     count("tcp.tls_handshake_failures", At.tlsFailures);
@@ -135,7 +141,10 @@ export class VeneurMetrics {
       "reason:invalid_metrics",
     ]);
     if (!this.#isLocal) {
-      count("listen.received_per_protocol_total", At.datagrams, ["protocol:dogstatsd-udp"]);
+      const datagrams = since(At.datagrams) - since(At.grpcPackets);
+      if (datagrams > 0) self.count("listen.received_per_protocol_total", datagrams, ["protocol:dogstatsd-udp"]);
+      count("listen.received_per_protocol_total", At.grpcPackets, ["protocol:dogstatsd-grpc"]);
+      count("listen.received_per_protocol_total", At.grpcSpans, ["protocol:ssf-grpc"]);
     }
     this.#before = stats;
   }
@@ -160,6 +169,11 @@ export class VeneurMetrics {
   ): void {
     const self = this.#self;
     const sink = [`sink:${output.name}`];
+    if (kind === "spans") {
+      self.count("sink.spans_flushed_total", outcome.delivered, sink);
+      self.count("sink.spans_dropped_total", outcome.rejected + outcome.failed, sink);
+      return;
+    }
     if (kind !== "points") {
       self.count("sink.events_reported_total", outcome.delivered, sink);
       return;

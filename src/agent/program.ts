@@ -153,7 +153,7 @@ class Program {
       metricsPages: agent.pages,
       // Whoever asks meanwhile means the service, and the successor is up.
       healthy: () => agent.healthy || isInherited({ http }),
-      tracing: () => statsd.ssfListen.length > 0,
+      tracing: () => statsd.ssfListen.length + statsd.grpcListen.length > 0,
       reporter: this.#reporter,
       clock: this.#clock,
       // Local instances hand on to whatever name they know.

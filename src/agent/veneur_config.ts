@@ -11,6 +11,7 @@ import {
 } from "../config/mod.ts";
 import { VENEUR_KEYS, VENEUR_RENAMED, type VeneurKey } from "./veneur_keys.ts";
 import { addStructuredOutputs, flatOutputs, type Output, type SinkValues, type Warn } from "./veneur_sinks.ts";
+import { veneurSources } from "./veneur_sources.ts";
 import {
   isBlank,
   parseVeneurVariable,
@@ -97,6 +98,12 @@ export function translateVeneurConfig(
   placeValues(config, given);
   // Empty, it is the machine's, as an absent one is.
   if (given.get("omit_empty_hostname")?.value === true) setAt(config, ["statsd", "hostname"], hostnameOf(given));
+  if (!isBlank(given.get("sources")?.value)) {
+    // Their keys stand a level deeper there.
+    const sources = veneurSources(root.sections("sources"), { warn, unknown });
+    if (sources.length > 0) setAt(config, ["statsd", "sources"], sources);
+    else delete (config.statsd as Record<string, unknown>).sources;
+  }
   warnMissing(given, warn);
   const places = new Map<Output, Position>();
   const placed = (output: Output, at: Position) => void places.set(output, at);
@@ -299,7 +306,9 @@ function placeOfSink(given: ReadonlyMap<string, Given>, sink: string): Position 
 /** The values of the flat sink keys, by sink. */
 function sinksOf(given: ReadonlyMap<string, Given>): Map<string, SinkValues> {
   const sinks = new Map<string, Map<string, VeneurValue>>();
-  const hasSpans = ["ssf_listen_addresses", "trace_address"].some((key) => !isBlank(given.get(key)?.value));
+  const hasSpans = ["ssf_listen_addresses", "trace_address", "grpc_listen_addresses"].some((key) =>
+    !isBlank(given.get(key)?.value)
+  );
   for (const { key, becomes } of VENEUR_KEYS) {
     const found = given.get(key);
     if (!("sink" in becomes) || found === undefined) continue;

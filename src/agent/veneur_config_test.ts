@@ -139,7 +139,7 @@ forward_use_grpc: false
 `);
   assert.deepEqual(config, {
     ...SPELLED_OUT,
-    statsd: { ...SPELLED_OUT.statsd, veneur_metrics_scopes: { gauge: "local" } },
+    statsd: { ...SPELLED_OUT.statsd, forward_use_grpc: false, veneur_metrics_scopes: { gauge: "local" } },
     outputs: [],
   });
   assert.deepEqual(warnings, []);
@@ -148,6 +148,10 @@ forward_use_grpc: false
 const placed: [text: string, path: string, value: unknown][] = [
   ["synchronize_with_interval: true", "statsd.synchronize_with_interval", true],
   ["flush_on_shutdown: false", "statsd.flush_on_shutdown", false],
+  ["grpc_address: localhost:8128", "statsd.grpc_address", "localhost:8128"],
+  ['grpc_listen_addresses: ["tcp://:8126"]', "statsd.grpc_listen_addresses", ["tcp://:8126"]],
+  ["forward_use_grpc: true", "statsd.forward_use_grpc", true],
+  ["forward_set_format: v1", "statsd.forward_set_format", "v1"],
   ["flush_watchdog_missed_flushes: 3", "statsd.flush_watchdog_missed_flushes", 3],
   ["hostname: 12", "statsd.hostname", "12"],
   ["omit_empty_hostname: true", "statsd.hostname", ""],
@@ -366,15 +370,40 @@ Deno.test("translateVeneurConfig() takes the last of two keys, and says so; not 
   assert.throws(() => translate(text, {}, { strict: true }), { message: /^veneur\.yaml:3:1: .*duplicated/ });
 });
 
+Deno.test("translateVeneurConfig() brings the keys of sources to one level", () => {
+  const { config, warnings } = translate(`
+sources:
+- kind: openmetrics
+  name: node
+  tags: [job:node]
+  config: {scrape_target: "http://127.0.0.1:9100/metrics", scrape_interval: 30s, scrape_timeout: 5s, allowlist: ^node_}
+- {kind: openmetrics, name: node, config: {scrape_target: "http://127.0.0.1:1/metrics", denylist: x, proxy: y}}
+`);
+  const sources = (config.statsd as { sources: object[] }).sources;
+  assert.deepEqual(sources, [
+    {
+      kind: "openmetrics",
+      scrape_target: "http://127.0.0.1:9100/metrics",
+      scrape_interval: "30s",
+      scrape_timeout: "5s",
+      allowlist: "^node_",
+      tags: ["job:node"],
+      name: "node",
+    },
+    { kind: "openmetrics", scrape_target: "http://127.0.0.1:1/metrics", denylist: "x", name: "node_" },
+  ]);
+  assert.equal(readStatsdConfig(Section.of(config).section("statsd")).sources.length, 2);
+  assert.deepEqual(warnings.length, 1);
+  assert.match(warnings[0]!, /unknown key sources\[1\]\.config\.proxy has no effect/);
+});
+
 Deno.test("translateVeneurConfig() warns of what is not supported, once for each part", () => {
   const { config, warnings } = translate(`
 signalfx_api_key: x
 signalfx_hostname_tag: y
-grpc_address: localhost:1
-forward_use_grpc: true
 num_span_workers: 10
 mutex_profile_fraction: 1
-sources: [{kind: openmetrics}]
+sources: [{kind: proxy, name: p}]
 metric_sinks:
 - {kind: signalfx, name: sfx, config: {api_key: x}}
 - {kind: datadog, name: off, config: {}}
@@ -386,13 +415,12 @@ span_sinks: [{kind: constructor}]
     warnings,
     [
       "veneur.yaml:2:1: the signalfx sink is not supported: signalfx_api_key, signalfx_hostname_tag have no effect",
-      "veneur.yaml:4:1: gRPC is not supported: grpc_address, forward_use_grpc have no effect",
-      "veneur.yaml:8:1: scraping openmetrics sources is not supported: sources has no effect",
-      "veneur.yaml:10:10: sink sfx is left out: kind signalfx is not supported",
-      "veneur.yaml:11:10: sink off is off: its config does not say where to, or with which key",
-      "veneur.yaml:12:37: metric_sinks[2].strip_tags[0] strips no tags: only kind prefix is supported",
-      "veneur.yaml:12:62: metric_sinks[2].strip_tags[1] strips no tags: only kind prefix is supported",
-      "veneur.yaml:13:21: sink constructor is left out: kind constructor is not supported",
+      "veneur.yaml:6:18: source p is left out: kind proxy is not supported",
+      "veneur.yaml:8:10: sink sfx is left out: kind signalfx is not supported",
+      "veneur.yaml:9:10: sink off is off: its config does not say where to, or with which key",
+      "veneur.yaml:10:37: metric_sinks[2].strip_tags[0] strips no tags: only kind prefix is supported",
+      "veneur.yaml:10:62: metric_sinks[2].strip_tags[1] strips no tags: only kind prefix is supported",
+      "veneur.yaml:11:21: sink constructor is left out: kind constructor is not supported",
     ],
   );
 });

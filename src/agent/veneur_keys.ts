@@ -31,7 +31,6 @@ const place = (path: string): Becomes => ({ place: path });
 const missing = (part: string): Becomes => ({ missing: part });
 const nothing = (why: string): Becomes => ({ nothing: why });
 
-const GRPC = missing("gRPC");
 const ROUTING = missing("metric sink routing");
 const QUEUE = nothing("spans wait in no queue");
 const GO = nothing("it is about Go's runtime");
@@ -45,8 +44,8 @@ const ROWS: readonly Row[] = [
   ["ssf_listen_addresses", "strings", [], statsd("ssf_listen_addresses")],
   ["ssf_address", "string", "", statsd("ssf_listen_addresses")],
   ["trace_address", "string", "", statsd("trace_address")],
-  ["grpc_listen_addresses", "strings", [], GRPC],
-  ["grpc_address", "string", "", GRPC],
+  ["grpc_listen_addresses", "strings", [], statsd("grpc_listen_addresses")],
+  ["grpc_address", "string", "", statsd("grpc_address")],
   ["tls_key", "secret", "", statsd("tls_key")],
   ["tls_certificate", "string", "", statsd("tls_certificate")],
   ["tls_authority_certificate", "string", "", statsd("tls_authority_certificate")],
@@ -57,8 +56,8 @@ const ROWS: readonly Row[] = [
   ["num_workers", "int", 1, statsd("num_workers")],
   ["num_span_workers", "int", 1, QUEUE],
   ["span_channel_capacity", "int", 100, QUEUE],
-  ["datadog_span_buffer_size", "int", 16_384, QUEUE],
-  ["ssf_buffer_size", "int", 16_384, QUEUE],
+  ["datadog_span_buffer_size", "int", 16_384, statsd("datadog_span_buffer_size")],
+  ["ssf_buffer_size", "int", 16_384, statsd("datadog_span_buffer_size")],
 
   // Aggregating
   ["interval", "duration", "10s", statsd("interval")],
@@ -75,11 +74,11 @@ const ROWS: readonly Row[] = [
   ["count_unique_timeseries", "bool", false, statsd("count_unique_timeseries")],
   ["indicator_span_timer_name", "string", "", statsd("indicator_span_timer_name")],
   ["objective_span_timer_name", "string", "", statsd("objective_span_timer_name")],
-  ["sources", "list", [], missing("scraping openmetrics sources")],
+  ["sources", "list", [], statsd("sources")],
 
   // Forwarding
   ["forward_address", "string", "", statsd("forward_address")],
-  ["forward_use_grpc", "bool", false, GRPC],
+  ["forward_use_grpc", "bool", false, statsd("forward_use_grpc")],
   ["forward_set_format", "string", "", statsd("forward_set_format")],
 
   // Its own state
@@ -121,6 +120,7 @@ const ROWS: readonly Row[] = [
   ["flush_max_per_body", "int", 25_000, sink("datadog", "flush_max_per_body")],
   ["datadog_trace_api_address", "string", "", sink("datadog", "trace_api_address")],
   ["trace_api_address", "string", "", sink("datadog", "trace_api_address")],
+  ["datadog_trace_format", "string", "traces", sink("datadog", "trace_format")],
   ["datadog_metric_name_prefix_drops", "strings", [], sink("datadog", "metric_name_prefix_drops")],
   ["datadog_exclude_tags_prefix_by_prefix_metric", "list", [], sink("datadog", "exclude_tags_prefix_by_prefix_metric")],
   ["aws_access_key_id", "secret", "", sink("s3", "access_key_id")],

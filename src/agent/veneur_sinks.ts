@@ -38,6 +38,7 @@ const KINDS: Readonly<Record<string, SinkKind>> = {
       metric_name_prefix_drops: "strings",
       exclude_tags_prefix_by_prefix_metric: "list",
       trace_api_address: "string",
+      trace_format: "string",
       span_buffer_size: "int",
     },
     isOn: (values) => text(values, "api_key") !== "" || text(values, "trace_api_address") !== "",
@@ -52,6 +53,7 @@ const KINDS: Readonly<Record<string, SinkKind>> = {
         ...given(values, "metric_name_prefix_drops"),
         ...prefixRules(values),
         ...given(values, "trace_api_address"),
+        ...given(values, "trace_format"),
         ...hasTraces ? { sends: hasKey ? ["points", "events", "checks", "spans"] : ["spans"] } : {},
       };
     },

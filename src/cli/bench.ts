@@ -4,6 +4,7 @@ import { type Command, complain, Exit, print, UsageError } from "./command.ts";
 const BENCHES: Readonly<Record<string, { script?: string; parts: readonly string[] }>> = {
   statsd: { script: "scripts/bench/statsd.ts", parts: ["src/statsd", "src/sketch"] },
   output: { parts: ["src/output"] },
+  netlink: { script: "scripts/bench/netlink.ts", parts: ["src/linux/netlink"] },
 };
 
 export const bench: Command = {

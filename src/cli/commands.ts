@@ -6,7 +6,8 @@ import { decode } from "./decode.ts";
 import { doctor } from "./doctor.ts";
 import { emit } from "./emit.ts";
 import { feed } from "./feed.ts";
+import { proxy } from "./proxy.ts";
 import { run } from "./run.ts";
 import { version } from "./version.ts";
 
-export const commands: readonly Command[] = [run, check, decode, feed, version, emit, doctor, bench];
+export const commands: readonly Command[] = [run, check, decode, feed, version, emit, proxy, doctor, bench];

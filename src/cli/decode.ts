@@ -1,4 +1,5 @@
 import { DECODE_PROTOCOLS, decodeInput, type DecodeProtocol } from "../agent/mod.ts";
+import { parseIpv4, parseIpv6 } from "../linux/mod.ts";
 import { type Command, Exit, UsageError } from "./command.ts";
 import { onePath, readInput } from "./input.ts";
 import { LineWriter } from "./line_writer.ts";
@@ -14,14 +15,19 @@ errors included.
 PROTOCOL is one of
   dogstatsd    the lines of one datagram
   ssf          one protobuf span, or frames of spans
+  inet-diag    a stream of netlink messages of sock_diag; --set kernel_release=6.18 names its kernel
+  netflow      NetFlow v5, v9 or IPFIX: a pcap or pcapng file, or one datagram
+  sflow        sFlow v5, likewise
 
   --hex             the input is hex text, one message a line
   --time SECONDS    the time of receipt
+  --exporter IP     who sent the flows, in a capture instead of each packet's source; 127.0.0.1
+  --verbose         of flows, also templates, options and what is skipped
   --set KEY=VALUE   a key of the module's configuration; may be repeated
 
 Example:
   printf 'page.views:1|c|#env:prod' | limier decode dogstatsd`,
-  booleans: ["hex"],
+  booleans: ["hex", "verbose"],
   strings: ["time", "set", "exporter"],
   repeated: ["set"],
   async run(args) {
@@ -34,12 +40,24 @@ Example:
     if (timeS !== undefined && !Number.isFinite(timeS)) {
       throw new UsageError(`Cannot use --time ${args.time}: write seconds`);
     }
+    const { hex, verbose, exporter } = args;
+    if (exporter !== undefined && parseIpv4(exporter) === undefined && parseIpv6(exporter) === undefined) {
+      throw new UsageError(`Cannot use --exporter ${exporter}: write an IP address`);
+    }
     const input = await readInput(onePath(rest));
     const out = new LineWriter();
-    const options = { hex: args.hex, set: settings(args.set), ...(timeS === undefined ? {} : { timeS }) };
-    for (const line of decodeInput(known satisfies DecodeProtocol, input, options)) out.line(line);
+    const options = {
+      hex,
+      verbose,
+      set: settings(args.set),
+      ...(timeS === undefined ? {} : { timeS }),
+      ...(exporter === undefined ? {} : { exporter }),
+    };
+    const lines = decodeInput(known satisfies DecodeProtocol, input, options);
+    let next = lines.next();
+    for (; !next.done; next = lines.next()) out.line(next.value);
     out.flush();
-    return Exit.done;
+    return next.value ? Exit.done : Exit.failed;
   },
 };
 

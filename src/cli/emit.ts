@@ -1,10 +1,10 @@
 import { realClock } from "../clock/mod.ts";
-import { formatAddress, type ListenAddress } from "../statsd/mod.ts";
+import { formatAddress, type ListenAddress, PACKET_PATHS } from "../statsd/mod.ts";
 import { type Command, complain, Exit, print } from "./command.ts";
 import { CommandError, runTimed } from "./emit_command.ts";
 import { readEmitFlags } from "./emit_flags.ts";
 import { type EmitMessage, payloads, planEmit, withRun } from "./emit_plan.ts";
-import { resolveTarget, SendError, sendPayloads } from "./emit_send.ts";
+import { resolveTarget, sendCalls, SendError, sendPayloads } from "./emit_send.ts";
 
 export const emit: Command = {
   name: "emit",
@@ -26,6 +26,7 @@ Metrics; several values may be sent at once, each as a packet of its own:
   -count INTEGER      -gauge NUMBER      -timing DURATION, such as 250ms      -set MEMBER
   -command            run the command behind the flags and send how long it took; ends with its exit status
   -ssf                send one SSF span with the values as its samples
+  -grpc               send over gRPC, to one of the agent's grpc_listen_addresses; needs -hostport host:port
 
 Spans (with -ssf); without a trace's id, VENEUR_EMIT_TRACE_ID and VENEUR_EMIT_PARENT_SPAN_ID are read, which a timed
 command finds set:
@@ -85,12 +86,14 @@ async function runEmit(argv: readonly string[]): Promise<number> {
 }
 
 async function send(target: ListenAddress, message: EmitMessage, debug: boolean): Promise<void> {
-  const all = payloads(message, target.transport);
+  const all = payloads(message, target);
   if (debug) {
     const shown = message.form === "lines" ? message.lines.join("\n") : `a span of ${all[0]?.length} bytes`;
     complain(`sending to ${formatAddress(target)}:\n${shown}`);
   }
-  await sendPayloads(target, all);
+  if (target.over === "grpc") {
+    await sendCalls(target, message.form === "span" ? PACKET_PATHS.span : PACKET_PATHS.packet, all);
+  } else await sendPayloads(target, all);
 }
 
 function nowNs(): bigint {

@@ -3,6 +3,7 @@ import type { Span } from "../metric/mod.ts";
 import {
   checkPacket,
   encodeFrame,
+  encodePacket,
   encodeSpan,
   eventPacket,
   type ListenAddress,
@@ -84,16 +85,20 @@ export function withRun({ message, timed }: EmitPlan, run: CommandRun): EmitMess
   };
 }
 
-/** What goes over the wire: the datagrams, or the one piece of a stream. */
-export function payloads(message: EmitMessage, transport: ListenAddress["transport"]): Uint8Array<ArrayBuffer>[] {
-  const isStream = transport === "tcp" || transport === "unix";
+/** What goes over the wire: the datagrams, the requests of gRPC, or the one piece of a stream. */
+export function payloads(
+  message: EmitMessage,
+  { transport, over }: Pick<ListenAddress, "transport" | "over">,
+): Uint8Array<ArrayBuffer>[] {
+  const isStream = over === undefined && (transport === "tcp" || transport === "unix");
   if (message.form === "span") {
     const span = encodeSpan(message.span);
     return [isStream ? encodeFrame(span) : span];
   }
   const encoder = new TextEncoder();
   if (isStream) return [encoder.encode(message.lines.map((line) => `${line}\n`).join(""))];
-  return message.lines.map((line) => encoder.encode(line));
+  const packets = message.lines.map((line) => encoder.encode(line));
+  return over === "grpc" ? packets.map(encodePacket) : packets;
 }
 
 function plan(flags: EmitFlags, surroundings: EmitSurroundings): EmitPlan {
@@ -118,10 +123,10 @@ function plan(flags: EmitFlags, surroundings: EmitSurroundings): EmitPlan {
 }
 
 function readTarget(flags: EmitFlags, { env }: EmitSurroundings): ListenAddress {
-  for (const name of ["grpc", "proxy"] as const) {
-    if (["", "false", undefined].includes(flags.given.get(name))) continue;
-    throw new UsageError(`Cannot use -${name}: gRPC is not available in this version, leave it out`);
+  if (!["", undefined].includes(flags.given.get("proxy"))) {
+    throw new UsageError("Cannot use -proxy: it is not available in this version, leave it out");
   }
+  if (isOn(flags, "grpc")) return readGrpcTarget(flags);
   // The variable by which an agent in the same environment is told where to listen.
   const text = flags.given.get("hostport") ?? (env.LIMIER_STATSD__UDP_ADDRESS || DEFAULT_HOSTPORT);
   const inet = parseHostPort(text);
@@ -133,6 +138,18 @@ function readTarget(flags: EmitFlags, { env }: EmitSurroundings): ListenAddress 
     );
   }
   return target;
+}
+
+function readGrpcTarget(flags: EmitFlags): ListenAddress {
+  const text = flags.given.get("hostport");
+  if (text === undefined) {
+    throw new UsageError("Cannot send over gRPC without -hostport: write host:port of one of grpc_listen_addresses");
+  }
+  const inet = parseHostPort(text.replace(/^(?:tcp|grpc):\/\//, ""));
+  if (inet === undefined || inet.port === 0) {
+    throw new UsageError(`Cannot send over gRPC to ${JSON.stringify(text)}: write host:port`);
+  }
+  return { transport: "tcp", ...inet, path: "", over: "grpc" };
 }
 
 function eventLine(flags: EmitFlags): string {

@@ -104,7 +104,12 @@ const refused: [argv: string[], message: RegExp][] = [
   [["-name", "a", "-timing", "1d"], /write a duration/],
   [["-name", "a", "-set", "x|y"], /it cannot contain "\|"/],
   [["-name", "a", "-count", "1", "-tag", "x|y"], /it cannot contain "\|"/],
-  [["-name", "a", "-count", "1", "-grpc"], /Cannot use -grpc: gRPC is not available in this version/],
+  [["-name", "a", "-count", "1", "-grpc"], /Cannot send over gRPC without -hostport/],
+  [
+    ["-name", "a", "-count", "1", "-grpc", "-hostport", "udp://h:1"],
+    /Cannot send over gRPC to "udp:\/\/h:1": write host:port/,
+  ],
+  [["-name", "a", "-count", "1", "-grpc", "-hostport", "h:0"], /Cannot send over gRPC to "h:0"/],
   [["-name", "a", "-count", "1", "-proxy", "http://p"], /Cannot use -proxy: .* not available in this version/],
   [["-name", "a", "-count", "1", "-trace_id", "5"], /Cannot use -trace_id without -ssf/],
   [["-name", "a", "-count", "1", "-indicator"], /Cannot use -indicator without -ssf/],
@@ -300,7 +305,7 @@ Deno.test("withRun() leaves the error flag as -error says when the command went 
 Deno.test("payloads() ends lines with a line feed on streams only", () => {
   const { message } = plan(["-name", "a", "-count", "1", "-gauge", "2"]);
   const texts = (transport: "udp" | "tcp" | "unix" | "unixgram") =>
-    payloads(message, transport).map((bytes) => new TextDecoder().decode(bytes));
+    payloads(message, { transport }).map((bytes) => new TextDecoder().decode(bytes));
   assert.deepEqual(texts("udp"), ["a:1|c", "a:2|g"]);
   assert.deepEqual(texts("unixgram"), ["a:1|c", "a:2|g"]);
   assert.deepEqual(texts("tcp"), ["a:1|c\na:2|g\n"]);
@@ -310,12 +315,24 @@ Deno.test("payloads() ends lines with a line feed on streams only", () => {
 Deno.test("payloads() frames a span on streams only", () => {
   const { message } = plan(["-ssf", "-name", "a", "-count", "1", "-trace_id", "5"]);
   assert.ok(message.form === "span");
-  const [datagram] = payloads(message, "udp");
+  const [datagram] = payloads(message, { transport: "udp" });
   const decoded = decodeSpan(datagram!);
   assert.ok(!isWireError(decoded));
   assert.deepEqual(decoded.span, message.span);
   const frames = new FrameReader();
-  for (const bytes of payloads(message, "unix")) frames.push(bytes);
+  for (const bytes of payloads(message, { transport: "unix" })) frames.push(bytes);
   assert.deepEqual(frames.next(), datagram);
   assert.equal(frames.end(), null);
+});
+
+Deno.test("planEmit() sends over gRPC to a port of TCP, each line and each span in a request of its own", () => {
+  for (const hostport of ["web1:8126", "tcp://web1:8126", "grpc://web1:8126"]) {
+    const { target } = plan(["-grpc", "-hostport", hostport, "-name", "a", "-count", "1"]);
+    assert.deepEqual(target, { transport: "tcp", hostname: "web1", port: 8126, path: "", over: "grpc" });
+  }
+  const { message, target } = plan(["-grpc", "-hostport", "web1:8126", "-name", "a", "-count", "1", "-gauge", "2"]);
+  const requests = payloads(message, target).map((bytes) => new TextDecoder().decode(bytes));
+  assert.deepEqual(requests, ["\n\u0005a:1|c", "\n\u0005a:2|g"], "field 1, its length, the packet");
+  const span = plan(["-grpc", "-hostport", "web1:8126", "-ssf", "-name", "a", "-count", "1"]);
+  assert.ok(!isWireError(decodeSpan(payloads(span.message, span.target)[0]!)));
 });

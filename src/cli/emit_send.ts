@@ -1,5 +1,7 @@
 /** Sends what `limier emit` has made. */
 import { lookup } from "node:dns/promises";
+import { realClock } from "../clock/mod.ts";
+import { Code, codeName, connectGrpc } from "../grpc/mod.ts";
 import { formatAddress, type ListenAddress } from "../statsd/mod.ts";
 
 /** The peer can't be found or reached; the message says where to. */
@@ -42,6 +44,30 @@ export async function sendPayloads(target: ListenAddress, payloads: readonly Uin
   try {
     if (target.transport === "udp" || target.transport === "unixgram") await sendDatagrams(target, payloads);
     else await sendStream(target, payloads);
+  } catch (error) {
+    throw new SendError(target, error);
+  }
+}
+
+/** For the connection, and for each call. */
+const CALL_TIMEOUT_MS = 10_000;
+
+/**
+ * Makes a call of gRPC with each request, one after the other. The target is a resolved one.
+ *
+ * @throws {SendError} at the first that is not answered with OK
+ */
+export async function sendCalls(
+  target: ListenAddress,
+  path: string,
+  requests: readonly Uint8Array[],
+): Promise<void> {
+  try {
+    using connection = await connectGrpc(target, CALL_TIMEOUT_MS, { clock: realClock });
+    for (const request of requests) {
+      const { status: { code, message } } = await connection.call(path, [request], { timeoutMs: CALL_TIMEOUT_MS });
+      if (code !== Code.OK) throw new Error(message === "" ? codeName(code) : `${codeName(code)}: ${message}`);
+    }
   } catch (error) {
     throw new SendError(target, error);
   }

@@ -111,7 +111,8 @@ Deno.test("limier emit -command survives SIGTERM, hands it on and tells the end"
 const failures: [argv: string[], err: RegExp][] = [
   [["-name", "a", "name"], /^Cannot use name: it is a flag's name/],
   [["-nmae", "a"], /did you mean -name\?\nlimier emit --help/],
-  [["-name", "a", "-count", "1", "-grpc"], /not available in this version/],
+  [["-name", "a", "-count", "1", "-grpc"], /^Cannot send over gRPC without -hostport/],
+  [["-name", "a", "-count", "1", "-grpc", "-hostport", "127.0.0.1:1"], /^Cannot send to grpc:\/\/127\.0\.0\.1:1: /],
   [["-name", "a", "-count", "1", "-hostport", "no-such-host.invalid:1"], /^Cannot send to /],
   [["-name", "a", "-command", "--", "/nonexistent/program"], /^Cannot run \/nonexistent\/program/],
 ];

@@ -59,6 +59,29 @@ export {
 export { type Libc, LinuxUnavailable, openLibc, type UnavailableReason } from "./libc.ts";
 export { type HeldLock, lockFile, LockHeld } from "./lock_file.ts";
 export type { DatagramSocket, OpenSocket } from "./open_socket.ts";
+export { type DenyRule, encodeDenyFilter, type End } from "./netlink/diag_filter.ts";
+export {
+  DiagDumper,
+  type DiagDumperOptions,
+  type DumpFailure,
+  type DumpFailureReason,
+  type DumpReport,
+} from "./netlink/diag_dumper.ts";
+export {
+  type DiagFamily,
+  type DumpRequest,
+  encodeDumpRequest,
+  encodeLookupRequest,
+  setSocketId,
+} from "./netlink/diag_request.ts";
+export { type DiagTransport, KernelTransport } from "./netlink/diag_transport.ts";
+export { DestroyListener, type DestroyListenerOptions } from "./netlink/destroy_listener.ts";
+export { MessageCursor, Step } from "./netlink/message_cursor.ts";
+export { NetlinkReceiver } from "./netlink/netlink_receiver.ts";
+export { NetlinkSender } from "./netlink/netlink_sender.ts";
+export { type DiagSocket, type DiagSocketOptions, openDiagSocket } from "./netlink/netlink_socket.ts";
+export { ALL_EXTENSIONS, ALL_STATES, NetlinkFlag, NetlinkType, WATCHED_STATES } from "./netlink/protocol.ts";
+export { type LookupOutcome, SocketLookup, type SocketLookupOptions } from "./netlink/socket_lookup.ts";
 export { BatchReceiver, type BatchReceiverOptions, READ_AHEAD_BYTES } from "./receiver.ts";
 export { BatchSender, type PreparedDatagrams } from "./sender.ts";
 export {

@@ -9,6 +9,8 @@ export interface ListenAddress {
   readonly port: number;
   /** Of unix and unixgram; a first `@` stands for an abstract name. */
   readonly path: string;
+  /** What is spoken on tcp or unix, where that is not lines or frames. */
+  readonly over?: "grpc";
 }
 
 /**
@@ -53,9 +55,17 @@ export function parseHostPort(text: string): { hostname: string; port: number } 
   return { hostname: match[1] ?? match[2] ?? "", port };
 }
 
+/** Reads where to forward over gRPC: `host:port`, with `http://` in front if one likes, or `https://` for TLS. */
+export function parseForwardAddress(text: string): { hostname: string; port: number; usesTls: boolean } | undefined {
+  const [, scheme = "", rest = ""] = /^(https?:\/\/)?(.*?)\/?$/.exec(text) ?? [];
+  const parsed = parseHostPort(rest);
+  if (parsed === undefined || parsed.hostname === "" || parsed.port === 0) return undefined;
+  return { ...parsed, usesTls: scheme === "https://" };
+}
+
 /** The address as a URL, as logs and `addresses` show it. */
 export function formatAddress(address: ListenAddress): string {
-  if (address.path !== "") return `${address.transport}://${address.path}`;
+  if (address.path !== "") return `${address.over === undefined ? "" : "grpc+"}${address.transport}://${address.path}`;
   const host = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
-  return `${address.transport}${address.family ?? ""}://${host}:${address.port}`;
+  return `${address.over ?? `${address.transport}${address.family ?? ""}`}://${host}:${address.port}`;
 }

@@ -1,7 +1,7 @@
 /// <reference lib="deno.worker" />
 /** The aggregation worker: stream listeners and their table, and at each flush all threads' tables and the encoding. */
 import { AggregationCore, type CoreDeps } from "./core.ts";
-import type { ForwardOutcome } from "./forwarder.ts";
+import type { ForwardOutcome, ForwardParts } from "./forwarder.ts";
 import type { Interval } from "./heart.ts";
 import { ingestLines } from "./inline_backend.ts";
 import { type Listeners, startListeners } from "./listeners.ts";
@@ -47,7 +47,7 @@ class Aggregation {
   readonly #core: AggregationCore;
   readonly #turns = new Turns();
   readonly #readers: { readonly port: MessagePort; latest: number; readonly arrived: ReaderInterval[] }[] = [];
-  readonly #forwards = new Map<number, PromiseWithResolvers<ForwardOutcome>>();
+  readonly #forwards = new Map<number, PromiseWithResolvers<ForwardOutcome | ForwardParts>>();
   #lastForward = 0;
   #listeners: Listeners | undefined;
   #flushes: Promise<void> = Promise.resolve();
@@ -65,7 +65,7 @@ class Aggregation {
       },
       forward: (body, series) => {
         const id = ++this.#lastForward;
-        const outcome = Promise.withResolvers<ForwardOutcome>();
+        const outcome = Promise.withResolvers<ForwardOutcome | ForwardParts>();
         this.#forwards.set(id, outcome);
         tell({ kind: "forward", id, body, series }, [body.buffer]);
         return outcome.promise;

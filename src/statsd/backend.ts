@@ -5,7 +5,7 @@ import type { Reporter } from "../telemetry/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import type { StatsdConfig } from "./config.ts";
 import type { CoreConfig, FlushReport, Published } from "./core.ts";
-import type { ForwardOutcome } from "./forwarder.ts";
+import type { SendForward } from "./forwarder.ts";
 import type { RefusedLine } from "./heart.ts";
 import type { ImportRequestError } from "./import_body.ts";
 
@@ -35,7 +35,7 @@ export interface BackendDeps {
   /** Takes a batch for output number `output`; resolves when it is delivered, stored, or given up. */
   readonly deliver: (output: number, batch: Batch) => Promise<void>;
   /** Sends one forward of a local instance; absent: it has nowhere to go. */
-  readonly forward?: (body: Uint8Array<ArrayBuffer>, series: number) => Promise<ForwardOutcome>;
+  readonly forward?: SendForward;
   /** Told of refused lines, a few a second; absent: they are only counted. */
   readonly onRefused?: (refused: RefusedLine) => void;
   /** Shown everything a flush publishes; only where everything runs in the caller's thread. */
@@ -51,12 +51,14 @@ export interface BackendConfig {
 /** The core's configuration, from the section and from what the agent knows. */
 export function coreConfig(statsd: StatsdConfig, hostname: string, outputs: readonly OutputConfig[]): CoreConfig {
   const isLocal = statsd.forwardAddress !== "";
+  const setsOfGenerationA = isLocal && statsd.forwardSetFormat === "v1";
   return {
     heart: {
       extendTags: statsd.extendTags,
       maxSeries: statsd.maxSeries,
       maxTagsPerMetric: statsd.maxTagsPerMetric,
       isLocal,
+      setsOfGenerationA,
       metricMaxLength: statsd.metricMaxLength,
       maxEvents: MAX_EVENTS,
     },
@@ -67,12 +69,15 @@ export function coreConfig(statsd: StatsdConfig, hostname: string, outputs: read
       tags: statsd.tags,
       hostname,
       isLocal,
+      keepsGauges: setsOfGenerationA,
     },
     outputs,
-    spanTimers: {
+    spans: {
       indicatorTimerName: statsd.indicatorSpanTimerName,
       objectiveTimerName: statsd.objectiveSpanTimerName,
+      bufferSize: statsd.datadogSpanBufferSize,
     },
+    forwardForm: statsd.forwardUseGrpc ? "protobuf" : "json",
   };
 }
 

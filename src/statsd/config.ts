@@ -1,5 +1,6 @@
 import type { Section } from "../config/mod.ts";
-import { type ListenAddress, parseListenAddress } from "./address.ts";
+import { type ListenAddress, parseForwardAddress, parseListenAddress } from "./address.ts";
+import { readSources, type SourceConfig } from "./openmetrics/source_config.ts";
 
 /** The names that `aggregates` may list, in the order in which they are published. */
 export const AGGREGATES = ["max", "min", "sum", "avg", "count", "median", "hmean"] as const;
@@ -14,6 +15,10 @@ export interface StatsdConfig {
   readonly listen: readonly ListenAddress[];
   /** Where SSF arrives; a `udp` address takes the form of 2017 too. */
   readonly ssfListen: readonly ListenAddress[];
+  /** Where DogStatsD packets and SSF spans arrive over gRPC. */
+  readonly grpcListen: readonly ListenAddress[];
+  /** Where other instances hand on over gRPC; one at most. */
+  readonly grpcImport: readonly ListenAddress[];
   /** Length of one window, in milliseconds. */
   readonly intervalMs: number;
   /** Windows end at multiples of the interval of the Unix clock. */
@@ -45,6 +50,14 @@ export interface StatsdConfig {
   readonly omitEmptyHostname: boolean;
   /** Non-empty: a local instance, which leaves percentiles and sets to a global one. */
   readonly forwardAddress: string;
+  /** Handed on over gRPC rather than by `POST /import`. */
+  readonly forwardUseGrpc: boolean;
+  /** `v1`: sets, and what else there is, as releases of Veneur before 1.7 understand it. */
+  readonly forwardSetFormat: "v7" | "v1";
+  /** PEM text or the path of a file, for forwarding over gRPC to `https://…`; the authority is "" for the system's. */
+  readonly forwardTlsKey: string;
+  readonly forwardTlsCertificate: string;
+  readonly forwardTlsAuthorityCertificate: string;
   /** Series of all threads together in one interval. */
   readonly maxSeries: number;
   /** A series with more tags is refused; 0 has no bound. */
@@ -59,6 +72,10 @@ export interface StatsdConfig {
   readonly tlsAuthorityCertificate: string;
   readonly indicatorSpanTimerName: string;
   readonly objectiveSpanTimerName: string;
+  /** Spans kept for a flush, where an output sends them; a newer one overwrites the oldest. */
+  readonly datadogSpanBufferSize: number;
+  /** Pages of metrics to be scraped. */
+  readonly sources: readonly SourceConfig[];
   /** Where own metrics go: `host:port`, `unix://PATH`, or "" for the agent's own aggregation only. */
   readonly statsAddress: string;
   readonly ownScopes: Readonly<Record<"counter" | "gauge" | "histogram" | "set" | "status", OwnScope>>;
@@ -75,6 +92,8 @@ export const STATSD_KEYS: readonly string[] = [
   "statsd_listen_addresses",
   "ssf_listen_addresses",
   "trace_address",
+  "grpc_listen_addresses",
+  "grpc_address",
   "interval",
   "synchronize_with_interval",
   "flush_on_shutdown",
@@ -92,6 +111,11 @@ export const STATSD_KEYS: readonly string[] = [
   "hostname",
   "omit_empty_hostname",
   "forward_address",
+  "forward_use_grpc",
+  "forward_set_format",
+  "forward_tls_key",
+  "forward_tls_certificate",
+  "forward_tls_authority_certificate",
   "max_series",
   "max_tags_per_metric",
   "max_connections",
@@ -102,6 +126,8 @@ export const STATSD_KEYS: readonly string[] = [
   "tls_authority_certificate",
   "indicator_span_timer_name",
   "objective_span_timer_name",
+  "datadog_span_buffer_size",
+  "sources",
   "stats_address",
   "veneur_metrics_scopes",
   "veneur_metrics_additional_tags",
@@ -116,6 +142,7 @@ const DEFAULTS = {
   aggregates: ["max", "min", "count"] as readonly Aggregate[],
   metricMaxLength: 8192,
   traceMaxLengthBytes: 16_384,
+  datadogSpanBufferSize: 16_384,
   readBufferSizeBytes: 2_097_152,
   maxSeries: 1_000_000,
   maxConnections: 10_000,
@@ -137,6 +164,8 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
   const config: StatsdConfig = {
     listen: readListen(section, listensByDefault),
     ssfListen: readSsfListen(section),
+    grpcListen: readGrpcListen(section),
+    grpcImport: readGrpcImport(section),
     intervalMs: section.duration("interval", { atLeast: "10ms" }) ?? DEFAULTS.intervalMs,
     synchronizeWithInterval: section.boolean("synchronize_with_interval") ?? true,
     flushOnShutdown: section.boolean("flush_on_shutdown") ?? true,
@@ -156,6 +185,11 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
     omitEmptyHostname: section.boolean("omit_empty_hostname") ?? false,
     ...(hostname === undefined ? {} : { hostname }),
     forwardAddress: section.string("forward_address") ?? "",
+    forwardUseGrpc: section.boolean("forward_use_grpc") ?? false,
+    forwardSetFormat: section.oneOf("forward_set_format", ["v7", "v1"]) ?? "v7",
+    forwardTlsKey: section.secret("forward_tls_key") ?? "",
+    forwardTlsCertificate: section.string("forward_tls_certificate") ?? "",
+    forwardTlsAuthorityCertificate: section.string("forward_tls_authority_certificate") ?? "",
     maxSeries: section.integer("max_series", { atLeast: 1, atMost: 100_000_000 }) ?? DEFAULTS.maxSeries,
     maxTagsPerMetric: section.integer("max_tags_per_metric", { atLeast: 0 }) ?? 0,
     maxConnections: section.integer("max_connections", { atLeast: 1 }) ?? DEFAULTS.maxConnections,
@@ -165,6 +199,9 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
     tlsAuthorityCertificate: section.string("tls_authority_certificate") ?? "",
     indicatorSpanTimerName: section.string("indicator_span_timer_name") ?? "",
     objectiveSpanTimerName: section.string("objective_span_timer_name") ?? "",
+    datadogSpanBufferSize: section.integer("datadog_span_buffer_size", { atLeast: 1, atMost: 10_000_000 }) ??
+      DEFAULTS.datadogSpanBufferSize,
+    sources: readSources(section.sections("sources")),
     statsAddress: section.string("stats_address") ?? "",
     ownScopes: readOwnScopes(section.section("veneur_metrics_scopes")),
     ownTags: section.strings("veneur_metrics_additional_tags") ?? [],
@@ -172,6 +209,7 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
     prometheusExposition: section.boolean("prometheus_exposition") ?? false,
   };
   checkTls(section, config);
+  checkForwarding(section, config);
   return config;
 }
 
@@ -199,6 +237,17 @@ function readSsfListen(section: Section): ListenAddress[] {
     ...addressesOf(section, key, listed, "a list of udp://host:port, tcp://host:port, unix:///path", ["unixgram"]),
     ...addressesOf(section, "trace_address", urlOf("udp", section.string("trace_address")), "host:port"),
   ];
+}
+
+function readGrpcListen(section: Section): ListenAddress[] {
+  const key = "grpc_listen_addresses";
+  const want = "a list of tcp://host:port, unix:///path";
+  return addressesOf(section, key, section.strings(key) ?? [], want, ["udp", "unixgram"]);
+}
+
+function readGrpcImport(section: Section): ListenAddress[] {
+  const urls = urlOf("tcp", section.string("grpc_address"));
+  return addressesOf(section, "grpc_address", urls, "host:port");
 }
 
 function urlOf(scheme: "udp" | "tcp", hostPort = ""): string[] {
@@ -255,5 +304,25 @@ function checkTls(section: Section, config: StatsdConfig): void {
   if (tlsCertificate !== "" && tlsKey === "") section.refuse("tls_certificate", "tls_key beside it");
   if (tlsAuthorityCertificate !== "" && tlsKey === "") {
     section.refuse("tls_authority_certificate", "tls_key and tls_certificate beside it");
+  }
+}
+
+function checkForwarding(section: Section, config: StatsdConfig): void {
+  const { forwardAddress, forwardUseGrpc, forwardSetFormat, forwardTlsKey, forwardTlsCertificate } = config;
+  if (forwardUseGrpc && forwardAddress !== "" && parseForwardAddress(forwardAddress) === undefined) {
+    section.refuse("forward_address", "host:port of the other's grpc_address, or https://host:port where it has TLS");
+  }
+  if (forwardUseGrpc && forwardSetFormat === "v1") {
+    section.refuse("forward_set_format", "v7, or forward_use_grpc: false: releases that want v1 take no gRPC");
+  }
+  if ((forwardTlsKey === "") !== (forwardTlsCertificate === "")) {
+    const [set, other] = forwardTlsKey === "" ? ["certificate", "key"] : ["key", "certificate"];
+    section.refuse(`forward_tls_${set}`, `forward_tls_${other} beside it`);
+  }
+  const isTls = forwardUseGrpc && forwardAddress.startsWith("https://");
+  for (const key of ["forward_tls_certificate", "forward_tls_authority_certificate"]) {
+    if (!isTls && (section.string(key) ?? "") !== "") {
+      section.refuse(key, "forward_use_grpc: true and an https://host:port as forward_address beside it");
+    }
   }
 }

@@ -1,20 +1,22 @@
 /** The aggregation of one process: its own heart, the other threads' intervals, and the batches of each flush. */
-import { type Batch, BatchBuilder, type Check, type Event, type Point, splitSizes } from "../metric/mod.ts";
+import { type Batch, BatchBuilder, type Check, type Event, type Point, type Span, splitSizes } from "../metric/mod.ts";
 import { destinationOf, type Encoder, newPointFilter, type OutputConfig, type PointFilter } from "../output/mod.ts";
 import { collectForwarded } from "./forward_collect.ts";
-import { Forwarder, type ForwardOutcome, type ForwardReport } from "./forwarder.ts";
+import { Forwarder, type ForwardForm, type ForwardReport, type SendForward } from "./forwarder.ts";
 import { type FlushConfig, type FlushCounts, FlushRun, mergeTables, withTags } from "./flush.ts";
 import { Heart, type HeartConfig, type Interval, type RefusedLine } from "./heart.ts";
 import { type ImportRequestError, readImportBody } from "./import_body.ts";
 import { SeriesTable } from "./series_table.ts";
-import { type SpanCount, SpanIntake } from "./spans.ts";
+import { type SpanConfig, type SpanCount, SpanIntake } from "./spans.ts";
 
 /** What the core needs to know of the configuration; plain data. */
 export interface CoreConfig {
   readonly heart: HeartConfig;
   readonly flush: FlushConfig;
   readonly outputs: readonly OutputConfig[];
-  readonly spanTimers: { readonly indicatorTimerName: string; readonly objectiveTimerName: string };
+  readonly spans: SpanConfig;
+  /** How a local instance writes what it hands on. */
+  readonly forwardForm: ForwardForm;
 }
 
 /** What the core is given. */
@@ -26,10 +28,12 @@ export interface CoreDeps {
   /** Hands a batch to output number `output`; resolves when the next one may come. */
   readonly post: (output: number, batch: Batch) => Promise<void>;
   /** Sends one forward of a local instance to the global one. */
-  readonly forward: (body: Uint8Array<ArrayBuffer>, series: number) => Promise<ForwardOutcome>;
+  readonly forward: SendForward;
   /** Lets other work of the thread run. */
   readonly pause: () => Promise<void>;
   readonly monotonic: () => number;
+  /** Decides which spans' names are counted. @default Math.random */
+  readonly random?: () => number;
   readonly onRefused?: (refused: RefusedLine) => void;
   /** Shown everything that a flush publishes, whatever the outputs are. */
   readonly onPublished?: (published: Published) => void;
@@ -78,9 +82,10 @@ export class AggregationCore {
     this.#config = config;
     this.#deps = deps;
     this.heart = new Heart(config.heart, deps.budget, deps.stats, deps.onRefused);
-    this.spans = new SpanIntake(this.heart, config.spanTimers);
+    this.spans = new SpanIntake(this.heart, config.spans, deps.random);
     this.#lanes = lanesOf(config.outputs);
-    this.#forwarder = new Forwarder(deps.forward);
+    this.spans.keeps = this.#lanes.some(sendsSpans);
+    this.#forwarder = new Forwarder(deps.forward, config.forwardForm);
   }
 
   /** Takes in the body of an import; what is wrong with it as a whole, if anything is. */
@@ -95,6 +100,7 @@ export class AggregationCore {
   reconfigure(flush: FlushConfig, outputs: readonly OutputConfig[]): void {
     this.#config = { ...this.#config, flush, outputs };
     this.#lanes = lanesOf(outputs);
+    this.spans.keeps = this.#lanes.some(sendsSpans);
   }
 
   /**
@@ -108,6 +114,7 @@ export class AggregationCore {
     // The readers' tables first: they hold the most series, and the first table is never looked up in the others.
     const intervals = [...others, this.heart.swap()];
     const spans = this.spans.swap();
+    const keptSpans = this.spans.swapSpans();
     const tables = intervals.map((interval) => SeriesTable.adopt(interval.table, this.#config.heart));
     const events = intervals.flatMap((interval) => interval.events.map((event) => this.#event(event)));
     const checks = intervals.flatMap((interval) => interval.checks.map((check) => this.#check(check)));
@@ -115,11 +122,14 @@ export class AggregationCore {
     const counts = FlushRun.count(tables, this.#config.flush);
     const combinedMs = monotonic();
     this.#show(tables, events, checks, timestamp);
-    const forwarding = this.#config.flush.isLocal ? this.#forwarder.forward(collectForwarded(tables)) : undefined;
+    const forwarding = this.#config.flush.isLocal
+      ? this.#forwarder.forward(collectForwarded(tables, this.#config.flush))
+      : undefined;
     await Promise.all(this.#lanes.map(async (lane, output) => {
       await this.#flushPoints(lane, output, tables, counts.points, timestamp);
       await this.#flushRest(lane, output, "events", events, timestamp);
       await this.#flushRest(lane, output, "checks", checks, timestamp);
+      await this.#flushSpans(lane, output, keptSpans, timestamp);
     }));
     const encodedMs = monotonic();
     const forward = await forwarding;
@@ -190,6 +200,20 @@ export class AggregationCore {
     if (builder.count > 0) await this.#deps.post(output, builder.build());
   }
 
+  async #flushSpans(lane: Lane, output: number, spans: readonly Span[], timestamp: number): Promise<void> {
+    if (!sendsSpans(lane)) return;
+    const { encoder, config } = lane;
+    let from = 0;
+    for (const size of splitSizes(spans.length, config.bulkMaxSize)) {
+      const builder = new BatchBuilder("spans", timestamp);
+      for (const span of spans.slice(from, from += size)) {
+        if (encoder.span!(span, builder)) builder.endEvent();
+      }
+      if (builder.count > 0) await this.#deps.post(output, builder.build());
+      await this.#deps.pause();
+    }
+  }
+
   #event(event: Event): Event {
     return { ...event, ...this.#published(event) };
   }
@@ -203,6 +227,10 @@ export class AggregationCore {
     const all = withTags(withTags(tags, this.#config.heart.extendTags), this.#config.flush.tags);
     return { tags: all, ...(host === "" ? {} : { host }) };
   }
+}
+
+function sendsSpans({ config, encoder }: Lane): boolean {
+  return config.sends.includes("spans") && encoder.span !== undefined;
 }
 
 function lanesOf(outputs: readonly OutputConfig[]): Lane[] {

@@ -17,6 +17,8 @@ export interface FlushConfig {
   readonly hostname: string;
   /** Percentiles, sets and what is global are left to another instance. */
   readonly isLocal: boolean;
+  /** Global gauges are published here all the same: the other instance is of a release that has none. @default false */
+  readonly keepsGauges?: boolean;
 }
 
 /** What a flush counted; a series counts under its type and, where that is not mixed, its scope: `local_set`. */
@@ -97,11 +99,12 @@ export class FlushRun {
 
   #series(series: SeriesView): void {
     const { type, scope } = series;
-    const { isLocal } = this.#config;
+    const { isLocal, keepsGauges = false } = this.#config;
     const store = storeName(type, scope);
     this.counts.seriesByStore[store] = (this.counts.seriesByStore[store] ?? 0) + 1;
     const global = scope === Scope.global;
-    if (isLocal && (global || (type === MetricType.set && scope === Scope.mixed))) {
+    const isKept = keepsGauges && type === MetricType.gauge;
+    if (isLocal && !isKept && (global || (type === MetricType.set && scope === Scope.mixed))) {
       this.counts.forwardable++;
       return;
     }

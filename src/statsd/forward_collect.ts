@@ -6,37 +6,46 @@ import type { SeriesTable } from "./series_table.ts";
 import type { SeriesView } from "./series_view.ts";
 import { Scope } from "./tags.ts";
 
-/** The series of an interval that a local instance leaves to a global one, after `mergeTables()`. */
-export function collectForwarded(tables: readonly SeriesTable[]): ForwardedSeries[] {
+/**
+ * The series of an interval that a local instance leaves to a global one, after `mergeTables()`. A set of which there are
+ * sketches of both generations is in it twice.
+ *
+ * @param keepsGauges global gauges are not handed on
+ */
+export function collectForwarded(
+  tables: readonly SeriesTable[],
+  { keepsGauges = false }: { readonly keepsGauges?: boolean } = {},
+): ForwardedSeries[] {
   const forwarded: ForwardedSeries[] = [];
   for (const table of tables) {
     table.forEach((view) => {
-      const value = forwardedValue(view);
-      if (value === undefined) return;
-      const tags = view.tagString();
-      forwarded.push({
-        name: view.name(),
-        tags: tags === "" ? [] : tags.split(","),
-        isGlobal: view.scope === Scope.global,
-        value,
-      });
+      const values = forwardedValues(view);
+      if (values.length === 0 || (keepsGauges && view.type === MetricType.gauge)) return;
+      const text = view.tagString();
+      const name = view.name(), tags = text === "" ? [] : text.split(","), isGlobal = view.scope === Scope.global;
+      for (const value of values) forwarded.push({ name, tags, isGlobal, value });
     });
   }
   return forwarded;
 }
 
-function forwardedValue(view: SeriesView): ForwardedValue | undefined {
+function forwardedValues(view: SeriesView): ForwardedValue[] {
   const { type, scope, cell } = view;
-  if (scope === Scope.local) return undefined;
+  if (scope === Scope.local) return [];
   switch (type) {
     case MetricType.counter:
-      return scope === Scope.global ? { type: "counter", total: wholeTotal(view.value) } : undefined;
+      return scope === Scope.global ? [{ type: "counter", total: wholeTotal(view.value) }] : [];
     case MetricType.gauge:
-      return scope === Scope.global ? { type: "gauge", value: view.value } : undefined;
-    case MetricType.set:
-      return { type: "set", sketch: view.sets.toSketch(cell) };
+      return scope === Scope.global ? [{ type: "gauge", value: view.value }] : [];
+    case MetricType.set: {
+      const old = view.oldSets.get(cell);
+      if (old === undefined) return [{ type: "set", sketch: view.sets.toSketch(cell) }];
+      return view.sets.estimate(cell) === 0
+        ? [{ type: "set", sketch: old }]
+        : [{ type: "set", sketch: view.sets.toSketch(cell) }, { type: "set", sketch: old }];
+    }
     default:
-      return { type: type === MetricType.timer ? "timer" : "histogram", digest: view.digests.toDigest(cell) };
+      return [{ type: type === MetricType.timer ? "timer" : "histogram", digest: view.digests.toDigest(cell) }];
   }
 }
 
@@ -96,7 +105,9 @@ export class UndeliveredForwards {
 }
 
 function keyOf({ name, tags, isGlobal, value }: ForwardedSeries): string {
-  return JSON.stringify([name, value.type, isGlobal, ...tags]);
+  // Sketches of the two generations can't be merged.
+  const type = value.type === "set" && value.sketch instanceof HyperLogLogV1 ? "old set" : value.type;
+  return JSON.stringify([name, type, isGlobal, ...tags]);
 }
 
 /** `older` and `newer`, which are of one key, as one. Digests and sets of `older` take the others in. */

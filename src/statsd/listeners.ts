@@ -5,6 +5,7 @@ import type { ListenAddress } from "./address.ts";
 import type { StatsdConfig } from "./config.ts";
 import type { AggregationCore } from "./core.ts";
 import { startDatagramListener } from "./datagram_listener.ts";
+import { planGrpc, startGrpcListener } from "./grpc_listener.ts";
 import { startSsfListener } from "./ssf_listener.ts";
 import { newConnectionLimit } from "./stream_limit.ts";
 import { startStreamListener } from "./stream_listener.ts";
@@ -43,7 +44,10 @@ export async function startListeners(
     traceMaxLengthBytes: statsd.traceMaxLengthBytes,
   };
   const deps = { clock: realClock, limit: newConnectionLimit(statsd.maxConnections, log), log, stats: heart.stats };
-  if (listen.some(({ transport }) => transport === "tcp")) log("info", `TCP clients are ${tls.mode}`);
+  const grpc = planGrpc(statsd.grpcListen, statsd.grpcImport);
+  if ([...listen, ...grpc.map(({ address }) => address)].some(({ transport }) => transport === "tcp")) {
+    log("info", `TCP clients are ${tls.mode}`);
+  }
   await using started = new AsyncDisposableStack();
   const addresses: ListenAddress[] = [];
   for (const address of listen) {
@@ -65,6 +69,10 @@ export async function startListeners(
         },
       }),
     );
+    addresses.push(listener.address);
+  }
+  for (const one of grpc) {
+    const listener = started.use(await startGrpcListener(one, stream, deps, core));
     addresses.push(listener.address);
   }
   const all = started.move();

@@ -5,7 +5,15 @@
  * list brought into its canonical form. If that differs from what was sent, the sent form becomes an alias entry, so that
  * the next line like it is found at once. All state lies in few typed arrays that cross threads by transfer.
  */
-import { DigestStore, type DigestStoreState, HyperLogLogV1, SetStore, type SetStoreState } from "../sketch/mod.ts";
+import {
+  decodeSetGob,
+  DigestStore,
+  type DigestStoreState,
+  encodeSetGob,
+  HyperLogLogV1,
+  SetStore,
+  type SetStoreState,
+} from "../sketch/mod.ts";
 import type { ForwardedSeries } from "./forward_wire.ts";
 import { type MetricLine, MetricType, newMetricLine } from "./metric_line.ts";
 import { hashLine, READ_AHEAD } from "./metric_scan.ts";
@@ -37,6 +45,8 @@ export interface TableConfig {
   readonly maxTagsPerMetric: number;
   /** A local instance hands global series on, without their timestamps. */
   readonly isLocal: boolean;
+  /** Sets are sampled as releases before 1.7 do, for a global instance that is one. @default false */
+  readonly setsOfGenerationA?: boolean;
 }
 
 /** How much a table holds. */
@@ -57,8 +67,8 @@ export interface TableState extends TableSize {
   readonly levels: Float64Array<ArrayBuffer>;
   readonly digests: DigestStoreState;
   readonly sets: SetStoreState;
-  /** Only a table that took in imports has any; it never crosses threads. */
-  readonly oldSets: ReadonlyMap<number, HyperLogLogV1>;
+  /** Sets of the older generation, in the form in which they travel, by the cell of their series. */
+  readonly oldSets: ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
 }
 
 /** The buffers to transfer with a state. */
@@ -98,7 +108,7 @@ export class SeriesTable {
   #levels: Float64Array<ArrayBuffer>;
   #digests: DigestStore;
   #sets: SetStore;
-  /** Imported sets of the older generation, by the cell of their series. */
+  /** Sets of the older generation, by the cell of their series. */
   #oldSets = new Map<number, HyperLogLogV1>();
   #entries = 0;
   #series = 0;
@@ -140,7 +150,7 @@ export class SeriesTable {
     table.#levels = state.levels;
     table.#digests = DigestStore.adopt(state.digests);
     table.#sets = SetStore.adopt(state.sets);
-    table.#oldSets = new Map(state.oldSets);
+    for (const [cell, bytes] of state.oldSets) table.#oldSets.set(cell, decodeSetGob(bytes));
     table.#entries = state.entries;
     table.#series = state.series;
     table.#counters = state.counters;
@@ -168,7 +178,7 @@ export class SeriesTable {
       levels: this.#levels,
       digests: this.#digests.release(),
       sets: this.#sets.release(),
-      oldSets: this.#oldSets,
+      oldSets: new Map([...this.#oldSets].map(([cell, sketch]) => [cell, encodeSetGob(sketch)])),
     };
   }
 
@@ -180,6 +190,7 @@ export class SeriesTable {
 
   /** Gives its memory back at once rather than when the collector comes by; it must not be used any more. */
   free(): void {
+    this.#oldSets.clear();
     for (const buffer of tableTransferables(this.release())) buffer.transfer(0);
   }
 
@@ -206,7 +217,8 @@ export class SeriesTable {
         this.#levels[cell * 2 + 1] = this.nowMs;
         break;
       case MetricType.set:
-        this.#sets.insert(cell, b, line.valueStart, line.valueEnd);
+        if (this.#config.setsOfGenerationA) this.#oldSetOf(cell).insert(b, line.valueStart, line.valueEnd);
+        else this.#sets.insert(cell, b, line.valueStart, line.valueEnd);
         break;
       default:
         // Most rates are 1, and dividing by them would take longer than asking.
@@ -262,6 +274,12 @@ export class SeriesTable {
     const mine = this.#oldSets.get(cell);
     if (mine === undefined) this.#oldSets.set(cell, sketch);
     else mine.merge(sketch);
+  }
+
+  #oldSetOf(cell: number): HyperLogLogV1 {
+    let sketch = this.#oldSets.get(cell);
+    if (sketch === undefined) this.#oldSets.set(cell, sketch = new HyperLogLogV1());
+    return sketch;
   }
 
   /**

@@ -192,5 +192,6 @@ const SOFT: Record<string, undefined> = {
   ownScopes: undefined,
   ownTags: undefined,
   countUniqueTimeseries: undefined,
+  sources: undefined,
   numWorkers: undefined,
 };

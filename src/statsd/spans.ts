@@ -1,6 +1,8 @@
-/** Spans into the heart: their samples and what is derived from them, and how many came from whom. */
+/** Spans into the heart: their samples, what is derived from them, how many came from whom, and the spans themselves. */
+import type { Span } from "../metric/mod.ts";
 import type { Heart } from "./heart.ts";
 import { isTrace, spanMetrics } from "./span_metrics.ts";
+import { SpanRing } from "./span_ring.ts";
 import type { DecodedSpan } from "./ssf_wire.ts";
 import { At } from "./stats.ts";
 
@@ -19,15 +21,32 @@ export interface SpanCount {
 /** Services told apart in one interval; the rest counts as "other". */
 const MOST_SERVICES = 1_000;
 
+/** What is made of spans. */
+export interface SpanConfig {
+  /** Name of the duration histogram of indicator spans; empty: none. */
+  readonly indicatorTimerName: string;
+  /** Name of the global duration histogram of indicator spans, by objective; empty: none. */
+  readonly objectiveTimerName: string;
+  /** Spans kept for one flush. */
+  readonly bufferSize: number;
+}
+
 /** Takes in spans for one heart. */
 export class SpanIntake {
   readonly #heart: Heart;
-  readonly #names: { readonly indicatorTimerName: string; readonly objectiveTimerName: string };
+  readonly #config: SpanConfig;
+  readonly #ring: SpanRing;
+  readonly #random: () => number;
+  /** Whether anybody wants the spans themselves. */
+  keeps = false;
   #counts = new Map<string, { service: string; format: SsfFormat; spans: number; roots: number }>();
 
-  constructor(heart: Heart, names: { readonly indicatorTimerName: string; readonly objectiveTimerName: string }) {
+  /** @param random decides which spans' names are counted; from 0 (included) to 1 (excluded) */
+  constructor(heart: Heart, config: SpanConfig, random: () => number = Math.random) {
+    this.#random = random;
     this.#heart = heart;
-    this.#names = names;
+    this.#config = config;
+    this.#ring = new SpanRing(config.bufferSize);
   }
 
   /** Takes in a span and its samples. */
@@ -35,15 +54,21 @@ export class SpanIntake {
     const { stats } = this.#heart;
     stats[At.ssfInvalidMetrics]! += invalidCount;
     const traced = isTrace(span);
+    const isRoot = traced && span.id === span.traceId;
+    this.#count(span.service, format, isRoot);
     if (!traced && span.metrics.length === 0) {
       stats[At.emptySpans]!++;
       return;
     }
     stats[At.spans]!++;
-    const isRoot = traced && span.id === span.traceId;
     if (isRoot) stats[At.rootSpans]!++;
-    this.#count(span.service, format, isRoot);
-    for (const sample of spanMetrics(span, { ...this.#names, random: Math.random })) this.#heart.ingestSample(sample);
+    for (const sample of spanMetrics(span, { ...this.#config, random: this.#random })) this.#heart.ingestSample(sample);
+    if (traced && this.keeps) stats[At.droppedSpans]! += this.#ring.push(span);
+  }
+
+  /** Gives the spans of this interval away, the oldest first. */
+  swapSpans(): Span[] {
+    return this.#ring.swap();
   }
 
   /** Gives the counts of this interval away and starts the next. */

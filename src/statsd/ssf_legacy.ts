@@ -1,11 +1,11 @@
 import type { ProtoReader, ProtoWriter } from "../bytes/mod.ts";
-import type { Span } from "../metric/mod.ts";
+import type { CheckStatus, Span } from "../metric/mod.ts";
 import { readTag, tagRecord, writeTags } from "./ssf_tags.ts";
 import { utf8 } from "./wire_text.ts";
 
 /** `SSFSample.metric` of a span. */
 const TRACE = 6;
-/** What an error flag is written as; there is no flag in this form. */
+/** What an error flag is written as where there is no status; there is no flag in this form. */
 const CRITICAL = 2;
 
 /**
@@ -49,6 +49,7 @@ export function readLegacySpan(reader: ProtoReader): Span {
     rootStartNs: 0n,
     resource: trace?.resource ?? "",
     legacy: true,
+    ...(status > 0 && status <= 3 && { legacyStatus: status as CheckStatus }),
   };
 }
 
@@ -57,7 +58,8 @@ export function writeLegacySpan(span: Span, writer: ProtoWriter): void {
   writer.int32(1, TRACE);
   writer.text(2, span.name); // also when empty: it tells this form from the newer one
   if (span.startNs !== 0n) writer.int64(3, span.startNs);
-  if (span.error) writer.int32(5, CRITICAL);
+  const status = span.legacyStatus ?? (span.error ? CRITICAL : 0);
+  if (status !== 0) writer.int32(5, status);
   writeTags(7, span.tags, writer);
   writer.message(9, (trace) => {
     const durationNs = span.endNs - span.startNs;

@@ -69,7 +69,7 @@ export function invalidMetrics({ invalid, invalidCount }: DecodedSpan): WireErro
  *
  * Values and rates travel as 32-bit floats: whole numbers are exact up to 2^24, others keep 7 digits, and what exceeds
  * 3.4e38 arrives as infinity and is refused. `float32Parts()` says how a larger count is sent exactly. The old form
- * has no place for samples, and keeps of an error only that it was one (status CRITICAL).
+ * has no place for samples, and writes an error as its status, CRITICAL where it has none.
  */
 export function encodeSpan(span: Span): Uint8Array<ArrayBuffer> {
   const writer = new ProtoWriter();

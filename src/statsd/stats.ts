@@ -55,6 +55,7 @@ const SCALARS = [
   "spans",
   "rootSpans",
   "emptySpans",
+  "droppedSpans",
   "ssfFraming",
   "ssfProcessing",
   "ssfZeroLength",
@@ -70,6 +71,11 @@ const SCALARS = [
   "importValue",
   "importMismatch",
   "importScope",
+  "grpcPackets",
+  "grpcSpans",
+  "grpcImports",
+  "grpcImportsMalformed",
+  "grpcFailed",
 ] as const;
 
 /** Names of the plain counts. `samples` are those accepted; `refusedSeries` of them met a bound. */

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { GrpcClientTls } from "../grpc/mod.ts";
 import type { StatsdConfig } from "./config.ts";
 
 /** How a TCP listener speaks. Plain data, so that it can cross to a worker. */
@@ -17,7 +18,8 @@ export interface TlsSettings {
 export type TlsKeys = Pick<StatsdConfig, "tlsKey" | "tlsCertificate" | "tlsAuthorityCertificate">;
 
 /** The key of a setting that TLS is read from. */
-export type TlsSetting = "tls_key" | "tls_certificate" | "tls_authority_certificate";
+export type TlsSetting = ListenTlsSetting | `forward_${ListenTlsSetting}`;
+type ListenTlsSetting = "tls_key" | "tls_certificate" | "tls_authority_certificate";
 
 /** A TLS setting that cannot be used. The message never shows a key. */
 export class TlsSettingError extends RangeError {
@@ -28,6 +30,12 @@ export class TlsSettingError extends RangeError {
     super(`Cannot use ${setting}: ${problem}`, options);
   }
 }
+
+/** The settings of a client that forwards. */
+export type ForwardTlsKeys = Pick<
+  StatsdConfig,
+  "forwardTlsKey" | "forwardTlsCertificate" | "forwardTlsAuthorityCertificate"
+>;
 
 const NO_TLS: TlsSettings = { mode: "unencrypted", key: "", cert: "", ca: [] };
 
@@ -49,14 +57,36 @@ export function readTlsSettings(config: TlsKeys): TlsSettings {
   }
   const key = readPem("tls_key", tlsKey);
   const cert = readPem("tls_certificate", tlsCertificate);
-  const [own] = parseCertificates("tls_certificate", cert);
-  if (!own!.x509.checkPrivateKey(parseKey(key))) {
-    throw new TlsSettingError("tls_certificate", "it is not the certificate of tls_key");
-  }
+  checkPair("", key, cert);
   if (tlsAuthorityCertificate === "") return { mode: "encrypted", key, cert, ca: [] };
   const authorities = readPem("tls_authority_certificate", tlsAuthorityCertificate);
   const ca = parseCertificates("tls_authority_certificate", authorities).map(({ pem }) => pem);
   return { mode: "authenticated", key, cert, ca };
+}
+
+/**
+ * Reads and checks what a client shows of itself and trusts. Each value is PEM text, the path of a file with it, or "".
+ *
+ * @throws {TlsSettingError} if one can't be read, or they do not belong together
+ */
+export function readForwardTls(config: ForwardTlsKeys): GrpcClientTls {
+  const { forwardTlsKey, forwardTlsCertificate, forwardTlsAuthorityCertificate } = config;
+  const setting = "forward_tls_authority_certificate";
+  const ca = forwardTlsAuthorityCertificate === "" ? undefined : readPem(setting, forwardTlsAuthorityCertificate);
+  if (ca !== undefined) parseCertificates(setting, ca);
+  const trusts = ca === undefined ? {} : { ca };
+  if (forwardTlsKey === "") return trusts;
+  const key = readPem("forward_tls_key", forwardTlsKey);
+  const cert = readPem("forward_tls_certificate", forwardTlsCertificate);
+  checkPair("forward_", key, cert);
+  return { ...trusts, key, cert };
+}
+
+function checkPair(prefix: "" | "forward_", key: string, cert: string): void {
+  const [own] = parseCertificates(`${prefix}tls_certificate`, cert);
+  if (!own!.x509.checkPrivateKey(parseKey(`${prefix}tls_key`, key))) {
+    throw new TlsSettingError(`${prefix}tls_certificate`, `it is not the certificate of ${prefix}tls_key`);
+  }
 }
 
 function readPem(setting: TlsSetting, value: string): string {
@@ -65,17 +95,17 @@ function readPem(setting: TlsSetting, value: string): string {
     return Deno.readTextFileSync(value);
   } catch (cause) {
     // What is no path may be a key that lost its first line.
-    const shown = setting !== "tls_key" || /^\.{0,2}\//.test(value) ? ` ${value.slice(0, 200)}` : "";
+    const shown = !setting.endsWith("tls_key") || /^\.{0,2}\//.test(value) ? ` ${value.slice(0, 200)}` : "";
     const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : "it can't be read";
     throw new TlsSettingError(setting, `it has no BEGIN, and as a path${shown}: ${why}`, { cause });
   }
 }
 
-function parseKey(pem: string): KeyObject {
+function parseKey(setting: TlsSetting, pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    throw new TlsSettingError("tls_key", "it is not a private key as PEM without a passphrase", { cause });
+    throw new TlsSettingError(setting, "it is not a private key as PEM without a passphrase", { cause });
   }
 }
 

@@ -6,7 +6,7 @@ import type { ListenAddress } from "./address.ts";
 import type { StatsdConfig } from "./config.ts";
 import type { CoreConfig, FlushReport } from "./core.ts";
 import type { FlushConfig } from "./flush.ts";
-import type { ForwardOutcome } from "./forwarder.ts";
+import type { ForwardOutcome, ForwardParts } from "./forwarder.ts";
 import type { HeartConfig, Interval, RefusedLine } from "./heart.ts";
 import type { ImportRequestError } from "./import_body.ts";
 
@@ -68,7 +68,7 @@ export type ToAggregation =
   | { readonly kind: "reconfigure"; readonly flush: FlushConfig; readonly outputs: readonly OutputConfig[] }
   | { readonly kind: "taken"; readonly output: number }
   | { readonly kind: "import"; readonly id: number; readonly body: Uint8Array<ArrayBuffer>; readonly encoding: string }
-  | { readonly kind: "forwarded"; readonly id: number; readonly outcome: ForwardOutcome }
+  | { readonly kind: "forwarded"; readonly id: number; readonly outcome: ForwardOutcome | ForwardParts }
   | { readonly kind: "lines"; readonly bytes: Uint8Array<ArrayBuffer> }
   /** Stops the listeners, which first read what has arrived. */
   | { readonly kind: "stopListening" }

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { type AgentProcess, startAgentProcess } from "../../scripts/bench/agent_process.ts";
+import { limier } from "./limier.ts";
+
+const COMMON = "hostname: web1, interval: 1h, percentiles: [0.5, 0.9], aggregates: [max, min, count], num_readers: 2";
+const config = (more = "") => `
+statsd: { udp_address: "127.0.0.1:0", ${COMMON}${more} }
+http: { address: "127.0.0.1:0" }
+`;
+const IMPORTS = `, grpc_address: "127.0.0.1:0"`;
+const forwardTo = (port: number) => `, forward_address: "127.0.0.1:${port}", forward_use_grpc: true`;
+
+function start(more = ""): Promise<AgentProcess> {
+  return startAgentProcess({ config: config(more), keepsOutput: true });
+}
+
+/** Sends lines, one a datagram, from one socket, and waits until the agent has taken them in; none must be dropped. */
+async function send(agent: AgentProcess, lines: readonly string[]): Promise<void> {
+  const arrived = async () => {
+    const metrics = await agent.metrics();
+    assert.equal(metrics["limier_statsd_datagrams_dropped_total"], 0);
+    return metrics["limier_statsd_datagrams_received_total"] ?? 0;
+  };
+  const before = await arrived();
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const to = { transport: "udp" as const, hostname: "127.0.0.1", port: agent.port("udp://") };
+  for (const line of lines) await socket.send(new TextEncoder().encode(line), to);
+  socket.close();
+  while (await arrived() < before + lines.length) await new Promise((go) => setTimeout(go, 20));
+}
+
+interface Printed {
+  readonly name: string;
+  readonly value: number;
+  readonly interval?: number;
+}
+
+/** What an agent printed until it stopped, totals of rates and values of gauges, by name. */
+async function published(agent: AgentProcess): Promise<Record<string, number>> {
+  const { code, stdout, stderr } = await agent.stop();
+  assert.equal(code, 0, stderr);
+  const points: Printed[] = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  return Object.fromEntries(
+    points.map(({ name, value, interval }) => [name, interval === undefined ? value : value * interval]),
+  );
+}
+
+/** The samples of one host: timings, members of a set, and what is local or global only. */
+function linesOf(host: number): string[] {
+  const lines = [
+    "jobs:3|c|#veneurglobalonly",
+    `here:${host}|g`,
+    "level:7|g|#veneurglobalonly",
+    "own:x|s|#veneurlocalonly",
+  ];
+  for (let i = 0; i < 200; i++) {
+    lines.push(`lat:${i * 2 + host}|ms`, `size:${i}|h|#veneurglobalonly`, `users:u${i * (host + 1)}|s`);
+  }
+  return lines;
+}
+
+/** What a global instance published, against what a single one did with the same samples. */
+function assertEqualToSingle(merged: Record<string, number>, all: Record<string, number>): void {
+  assert.deepEqual([merged["jobs"], merged["level"], merged["users"]], [6, 7, all["users"]]);
+  assert.deepEqual([merged["size.count"], merged["size.min"], merged["size.max"]], [400, 0, 199]);
+  for (const name of ["lat.max", "lat.count", "here", "own"]) assert.ok(!(name in merged), name);
+  for (const name of ["lat.50percentile", "lat.90percentile", "size.50percentile"]) {
+    // A digest errs by less than 0.5 % of the range in the middle, and so does each of those that were merged.
+    assert.ok(Math.abs(merged[name]! - all[name]!) <= 0.015 * 400, `${name}: ${merged[name]} and ${all[name]}`);
+  }
+}
+
+Deno.test("two local agents and a global one over gRPC publish what a single agent would, also through a chain", async () => {
+  await using global = await start(IMPORTS);
+  await using middle = await start(IMPORTS + forwardTo(global.port("grpc://")));
+  const single = await start();
+  const locals = [await start(forwardTo(global.port("grpc://"))), await start(forwardTo(middle.port("grpc://")))];
+  await Promise.all([
+    send(single, [...linesOf(0), ...linesOf(1)]),
+    ...locals.map((local, host) => send(local, linesOf(host))),
+  ]);
+  const [first, second] = [await published(locals[0]!), await published(locals[1]!)];
+  const all = await published(single);
+  for (const agent of [global, middle]) {
+    const metrics = await agent.metrics();
+    assert.equal(metrics["limier_statsd_series_imported_total"], 5, "jobs, level, lat, size and users");
+    assert.equal(metrics["limier_statsd_grpc_imports_total"], 1);
+  }
+  const between = await published(middle);
+  assert.deepEqual(between, {}, "all of it is handed on");
+  assert.equal((await global.metrics())["limier_statsd_series_imported_total"], 10);
+  assertEqualToSingle(await published(global), all);
+
+  // Local: aggregates without percentiles, and what is the host's own.
+  assert.deepEqual([first["lat.count"], second["lat.count"]], [200, 200]);
+  assert.deepEqual([first["here"], second["here"], first["own"]], [0, 1, 1]);
+  for (const name of ["lat.50percentile", "users", "jobs", "level", "size.count"]) assert.ok(!(name in first), name);
+});
+
+Deno.test("a forward over gRPC that was refused joins the next, and nothing counts twice", async () => {
+  // A port that nobody listens on, until the global agent does.
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = probe.addr;
+  probe.close();
+  const local = await startAgentProcess({
+    config: config(forwardTo(port)).replace("interval: 1h", "interval: 2s"),
+    keepsOutput: true,
+  });
+  await send(local, ["jobs:5|c|#veneurglobalonly"]);
+  await local.logged((entry) => entry.outcome === "refused");
+  await using global = await start(`, grpc_address: "127.0.0.1:${port}"`);
+  await send(local, ["jobs:2|c|#veneurglobalonly"]);
+  await local.stop();
+  assert.equal((await published(global))["jobs"], 7);
+});
+
+Deno.test("an agent takes packets and spans over gRPC from `limier emit -grpc`", async () => {
+  await using agent = await start(`, grpc_listen_addresses: ["tcp://127.0.0.1:0"]`);
+  const hostport = `127.0.0.1:${agent.port("grpc://")}`;
+  const emit = async (...args: string[]) => {
+    const { code, stderr } = await limier(["emit", "-grpc", "-hostport", hostport, ...args]);
+    assert.equal(code, 0, stderr);
+  };
+  await emit("-name", "pages", "-count", "16777217", "-gauge", "2.5");
+  await emit("-name", "spans", "-count", "3", "-ssf");
+  const { code, stderr } = await limier(["emit", "-grpc", "-hostport", "127.0.0.1:1", "-name", "a", "-count", "1"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot send to grpc:\/\/127\.0\.0\.1:1: /);
+
+  const metrics = await agent.metrics();
+  assert.equal(metrics["limier_statsd_grpc_packets_total"], 2);
+  assert.equal(metrics["limier_statsd_grpc_spans_total"], 1);
+  assert.equal(metrics["limier_statsd_grpc_calls_failed_total"], 0);
+  const { stdout } = await agent.stop();
+  const printed = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  const totalOf = (name: string) => {
+    const { value, interval = 1 } = printed.find((one) => one.name === name && one.type === "rate")!;
+    return Math.round(value * interval);
+  };
+  assert.deepEqual([totalOf("pages"), totalOf("spans")], [16777217, 3]);
+  assert.equal(printed.find(({ name, type }) => name === "pages" && type === "gauge")!.value, 2.5);
+});
+
+Deno.test("a Veneur file's gRPC settings are used", async () => {
+  const veneur = (more: string) => `
+interval: 10s
+hostname: web1
+udp_address: 127.0.0.1:0
+http_address: 127.0.0.1:0
+percentiles: [0.5]
+metric_sinks: [{ kind: debug, name: debug }]
+${more}
+`;
+  const from = (text: string) =>
+    startAgentProcess({
+      config: text,
+      keepsOutput: true,
+      args: (path) => ["run", "--veneur", "-f", path],
+    });
+  await using global = await from(veneur("grpc_address: 127.0.0.1:0"));
+  const local = await from(
+    veneur(`forward_address: http://127.0.0.1:${global.port("grpc://")}\nforward_use_grpc: true`),
+  );
+  await send(local, ["lat:12|ms", "users:a|s"]);
+  assert.equal((await local.stop()).code, 0);
+  assert.equal((await global.metrics())["limier_statsd_series_imported_total"], 2);
+});
