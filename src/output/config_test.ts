@@ -75,7 +75,7 @@ Deno.test("readOutputs() has a default for everything but name and kind", () => 
     maxRetries: 3,
     bulkMaxSize: 25_000,
     spool: false,
-    sends: ["points", "events", "checks"],
+    sends: ["points", "events", "checks", "spans"],
     tls: {},
     filter: NO_FILTER,
     own: { key: "k", traceFormat: "traces" },

@@ -47,6 +47,7 @@ export { startMode } from "./modes/start_mode.ts";
 export { type AsyncClient, asyncClient, type SendReports } from "./modes/async_client.ts";
 export { startAsyncBalance } from "./modes/async_balance.ts";
 export { type BreakerConfig } from "./modes/breaker.ts";
+export type { Condition } from "./modes/condition.ts";
 export { temporaryBulkFailure } from "./modes/failures.ts";
 export { connectionHosts, type HostSettings, makeClients, NoHostsError } from "./modes/hosts.ts";
 export {

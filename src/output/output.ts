@@ -4,6 +4,8 @@ import type { DeliveryParts, Outcome, Output, QueueLimits } from "./delivery_par
 import { destinationOf } from "./destinations.ts";
 import { DirectDelivery } from "./direct_delivery.ts";
 import { makeClients } from "./modes/hosts.ts";
+import { shownUrl } from "./modes/host_address.ts";
+import type { HostClient } from "./modes/mode.ts";
 import { startMode } from "./modes/start_mode.ts";
 import { SpooledDelivery } from "./spooled_delivery.ts";
 import type { Spool } from "./spool/mod.ts";
@@ -41,7 +43,8 @@ export function startOutput(config: OutputConfig, deps: OutputDeps): Output {
   const hosts = destination.defaultHosts === null
     ? { hosts: [""], worker: 1 }
     : { hosts: config.hosts, worker: config.mode === "load_balance" ? config.worker : 1 };
-  const clients = makeClients(hosts, (host) => destination.newClient(host, config, config.own, deps));
+  const made = makeClients(hosts, (host) => destination.newClient(host, config, config.own, deps));
+  const clients = shownHosts(made);
   const countsRepeats = destination.countsRepeats ?? false;
   const mode = startMode({ ...config, countsRepeats, countsEvents: !config.spool }, clients, deps);
   const parts: DeliveryParts = {
@@ -54,4 +57,16 @@ export function startOutput(config: OutputConfig, deps: OutputDeps): Output {
   };
   if (!config.spool) return new DirectDelivery(parts, deps.queue ?? DEFAULTS.queue);
   return new SpooledDelivery(parts, spool!, deps.after ?? Promise.resolve());
+}
+
+/** Hosts as metrics and logs may name them; where that leaves two alike, they are numbered. */
+function shownHosts(clients: readonly HostClient[]): HostClient[] {
+  const names = new Map<string, string>();
+  for (const { host } of clients) {
+    if (names.has(host)) continue;
+    const shown = shownUrl(host);
+    const alike = [...names.values()].filter((name) => name === shown || name.startsWith(`${shown} (`)).length;
+    names.set(host, alike === 0 ? shown : `${shown} (${alike + 1})`);
+  }
+  return clients.map(({ host, client }) => ({ host: names.get(host)!, client }));
 }

@@ -3,6 +3,9 @@ import { type DeliveryParts, type Outcome, outcomeOf, type Output } from "./deli
 import type { Outcome as ModeOutcome } from "./modes/signal.ts";
 import type { SequenceRange, Spool, SpooledBatch, SpoolReader } from "./spool/mod.ts";
 
+/** How often a stop looks whether there is a point in waiting. */
+const LOOK_EVERY_MS = 50;
+
 /**
  * Stores batches, and delivers what is stored, in order of storing, for as long as it takes: no number of attempts and no
  * deadline gives up what is on the disk.
@@ -99,13 +102,26 @@ export class SpooledDelivery implements Output {
     return this.#spool.outputs().find(({ name }) => name === this.name)?.pendingEvents ?? 0;
   }
 
+  /** Whether waiting may see something delivered: not where the destination fails, as what is stored can wait. */
+  get #isOfUse(): boolean {
+    const { state } = this.#parts.mode.condition;
+    return state === "delivering" || state === "idle";
+  }
+
   async #stop(): Promise<void> {
     const { clock, mode, drainMs } = this.#parts;
     const timer = new AbortController();
-    const late = clock.sleep(this.#pending === 0 ? 0 : drainMs, timer.signal).then(() => this.#enough.abort());
+    const endMs = clock.monotonic() + drainMs;
+    const late = (async () => {
+      while (this.#pending > 0 && this.#isOfUse && clock.monotonic() < endMs && !timer.signal.aborted) {
+        await clock.sleep(Math.min(LOOK_EVERY_MS, endMs - clock.monotonic()), timer.signal);
+      }
+      this.#enough.abort();
+    })();
     // What is under way when the time is over is ended by closing the mode, and stays stored.
     await Promise.race([this.#draining.catch(() => {}), late]); // `done` tells of an error
     timer.abort();
+    await late;
     await mode.close(0);
     await this.#draining.catch(() => {});
     this.#finished.resolve();

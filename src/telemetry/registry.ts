@@ -87,7 +87,7 @@ const OVERFLOW = "other";
 /** The agent's own metrics, and the Prometheus text (format 0.0.4) they are shown as. */
 export class Registry {
   readonly #families = new Map<string, Family>();
-  readonly #collectors: (() => void)[] = [];
+  readonly #collectors = new Set<() => void>();
   readonly #linted: boolean;
   readonly #maxSeries: number;
 
@@ -160,9 +160,10 @@ export class Registry {
     };
   }
 
-  /** Calls `collect` before each page, for values that are read rather than counted. */
-  onCollect(collect: () => void): void {
-    this.#collectors.push(collect);
+  /** Calls `collect` before each page, for values that are read rather than counted. @returns what ends that */
+  onCollect(collect: () => void): () => void {
+    this.#collectors.add(collect);
+    return () => void this.#collectors.delete(collect);
   }
 
   /** The page: families and series in order of their names. */

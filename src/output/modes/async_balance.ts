@@ -1,4 +1,6 @@
 import type { Batch } from "../../metric/mod.ts";
+import type { Condition } from "./condition.ts";
+import { showHosts } from "./host_gauges.ts";
 import { judge, PartLimit } from "./attempt.ts";
 import type { AsyncClient } from "./async_client.ts";
 import { pause } from "./backoff.ts";
@@ -40,6 +42,7 @@ class AsyncBalance implements Mode {
   readonly #flights: Flights;
   readonly #workers: readonly AsyncWorker[];
   readonly #running: Promise<unknown>;
+  readonly #books: Books;
 
   constructor(config: ModeConfig, clients: readonly HostClient<AsyncClient>[], deps: ModeDeps) {
     this.#config = config;
@@ -53,12 +56,21 @@ class AsyncBalance implements Mode {
       timeoutMs: config.timeoutMs,
       allShut: () => links.every((link) => link.isShut),
     });
+    this.#books = books;
+    const unshow = showHosts(links, {
+      reporter: deps.reporter,
+      labels: { output: config.name, mode: "async_balance" },
+    });
     this.#flights = new Flights(config, deps.clock, books, {
       start: (flight) => handOff.offer(flight),
       forget: (flight) => handOff.forget(flight) || this.#workers.some((worker) => worker.withdraw(flight)),
       waiting: () => handOff.close(),
       idle: async () => void await this.#running,
       closeLinks: () => Promise.all(this.#workers.map((worker) => worker.close())),
+      closed: () => {
+        unshow();
+        books.close();
+      },
     });
     const limit = new PartLimit(config.bulkMaxSize);
     this.#workers = links.map((link) => new AsyncWorker(link, context, this.#flights, handOff, limit));
@@ -67,6 +79,10 @@ class AsyncBalance implements Mode {
 
   get done(): Promise<void> {
     return this.#flights.done;
+  }
+
+  get condition(): Condition {
+    return this.#books.condition;
   }
 
   publish(batch: Batch, options: PublishOptions = {}): Promise<Outcome> {
@@ -234,7 +250,7 @@ class AsyncWorker {
     const nowMs = clock.monotonic();
     const failed = result.remaining !== null && result.error !== undefined;
     this.#link.gate.end(failed ? result.error : undefined, nowMs - transaction.startMs, nowMs);
-    books.attempt(result.error?.failure ?? (result.remaining === null ? "ok" : "partial"));
+    books.attempt(result, part.ends.length, nowMs - transaction.startMs);
 
     const { acked, all } = flight.apply(part, result);
     if (acked > 0) this.#link.acknowledge();

@@ -1,11 +1,18 @@
 import type { Clock } from "../../clock/mod.ts";
 import type { Batch } from "../../metric/mod.ts";
-import type { CounterChild, GaugeChild, Labels, Reporter } from "../../telemetry/mod.ts";
-import type { DeliveryError } from "../contract.ts";
+import type { CounterChild, GaugeChild, HistogramChild, Labels, Reporter } from "../../telemetry/mod.ts";
+import type { DeliveryError, PublishResult } from "../contract.ts";
+import { type Condition, CONDITION_STATES, conditionAfter } from "./condition.ts";
 import type { Outcome, SignalWatch } from "./signal.ts";
 
 /** A reason is logged at most this often. */
 const LOG_EVERY_MS = 10_000;
+
+/** Bounds of histograms, in seconds. */
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+
+/** Bounds of histograms, in events. */
+const EVENTS = [1, 10, 100, 1_000, 10_000, 100_000];
 
 /**
  * Keeps a mode's books: accepted = delivered + duplicate + rejected + dropped + pending, in events, at any moment. Losses
@@ -19,6 +26,13 @@ export class Books implements SignalWatch {
   readonly #children = new Map<string, CounterChild>();
   readonly #gauges = new Map<string, GaugeChild>();
   readonly #logged = new Map<string, { atMs: number; unsaid: number }>();
+  readonly #latency: HistogramChild;
+  readonly #sizes: HistogramChild;
+  readonly #durations: HistogramChild;
+  readonly #unshow: () => void;
+  #condition: Condition;
+  /** Somebody was told that it fails, and has not been told that it does no more. */
+  #toldFailing = false;
   #pendingEvents = 0;
   #pendingBytes = 0;
   #batches = 0;
@@ -29,6 +43,36 @@ export class Books implements SignalWatch {
     this.#clock = clock;
     this.#reporter = reporter;
     this.#labels = { output, mode };
+    const { metrics } = reporter;
+    this.#latency = metrics.histogram(
+      "limier_request_duration_seconds",
+      "Attempts to publish, by how long they took.",
+      SECONDS,
+    )
+      .child(this.#labels);
+    this.#sizes = metrics.histogram("limier_request_events", "Events of an attempt to publish.", EVENTS)
+      .child(this.#labels);
+    this.#durations = metrics.histogram(
+      "limier_delivery_duration_seconds",
+      "From accepting a batch to its end.",
+      SECONDS,
+    )
+      .child(this.#labels);
+    this.#condition = { state: "delivering", sinceMs: clock.now() };
+    const state = metrics.gauge("limier_output_state", "1 for what an output is doing, 0 for what it is not.");
+    const of = (name: string) => ({ ...this.#labels, state: name });
+    const remove = metrics.onCollect(() => {
+      for (const name of CONDITION_STATES) state.set(Number(name === this.condition.state), of(name));
+    });
+    this.#unshow = () => {
+      remove();
+      for (const name of CONDITION_STATES) state.remove(of(name));
+    };
+  }
+
+  /** The clock's monotonic time, in milliseconds. */
+  monotonic(): number {
+    return this.#clock.monotonic();
   }
 
   accept(batch: Batch): void {
@@ -63,9 +107,10 @@ export class Books implements SignalWatch {
     this.#log(`dropped:${reason}`, events, `Cannot deliver events of output ${this.output} (${reason})`, error);
   }
 
-  /** A batch of `kind` ended. */
-  end(kind: Outcome["kind"]): void {
+  /** A batch that was accepted at `acceptedMs` of monotonic time ended. */
+  end(kind: Outcome["kind"], acceptedMs: number): void {
     this.#batches--;
+    this.#durations.observe((this.#clock.monotonic() - acceptedMs) / 1_000);
     this.#count("batches", "Batches that ended, by how.", 1, { result: kind });
     this.#gauge("in_flight_batches", "Batches accepted and not yet ended.").set(this.#batches);
   }
@@ -83,13 +128,32 @@ export class Books implements SignalWatch {
     this.#log("receiver", 1, `A receiver of output ${this.output}'s signals failed`, undefined, error);
   }
 
-  /** One publish ended: `ok`, `partial`, or the failure's kind. */
-  attempt(outcome: string): void {
+  /** One publish of `events` ended after `latencyMs`. */
+  attempt({ remaining, error }: PublishResult, events: number, latencyMs: number): void {
+    const outcome = error?.failure ?? (remaining === null ? "ok" : "partial");
     this.#count("attempts", "Attempts to publish, by how they ended.", 1, { class: outcome });
+    this.#latency.observe(latencyMs / 1_000);
+    this.#sizes.observe(events);
+    this.#become(conditionAfter(error), error);
   }
 
-  connect(host: string, ok: boolean): void {
-    this.#count("connects", "Connections made and not made.", 1, { host, result: ok ? "ok" : "failed" });
+  /** A connect ended. */
+  connect(host: string, error: DeliveryError | undefined): void {
+    const result = error === undefined ? "ok" : "failed";
+    this.#count("connects", "Connections made and not made.", 1, { host, result });
+    if (error !== undefined) this.#become(conditionAfter(error), error);
+  }
+
+  /** How the output is doing. */
+  get condition(): Condition {
+    return this.#batches === 0 && this.#condition.state === "delivering"
+      ? { ...this.#condition, state: "idle" }
+      : this.#condition;
+  }
+
+  /** The mode is closed: what is only true of a running one is shown no more. */
+  close(): void {
+    this.#unshow();
   }
 
   retry(events: number): void {
@@ -115,6 +179,25 @@ export class Books implements SignalWatch {
   /** A warning of the mode's own; once in ten seconds for each `key`. */
   warn(key: string, message: string): void {
     this.#log(key, 1, message);
+  }
+
+  #become(state: Condition["state"], error: DeliveryError | undefined): void {
+    const before = this.#condition.state;
+    if (state === before) return;
+    this.#condition = {
+      state,
+      sinceMs: this.#clock.now(),
+      ...(state === "delivering" || !error ? {} : { why: error }),
+    };
+    if (state !== "delivering") {
+      if (before === "delivering") {
+        this.#log("failing", 1, `Output ${this.output} can't deliver and goes on trying`, error);
+      }
+      this.#toldFailing ||= before === "delivering" && this.#logged.get("failing")?.unsaid === 0;
+    } else if (this.#toldFailing) {
+      this.#toldFailing = false;
+      this.#reporter.info(`Output ${this.output} delivers again`, { output: this.output });
+    }
   }
 
   #count(name: string, help: string, by: number, more?: Labels): void {

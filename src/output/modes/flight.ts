@@ -26,6 +26,7 @@ export class Flight {
   lastError: DeliveryError | undefined;
   readonly #books: Books;
   readonly #options: PublishOptions;
+  readonly #acceptedMs: number;
   #parts: Batch[];
   #taken = false;
   /** Whether events left it since the last failed attempt. */
@@ -46,6 +47,7 @@ export class Flight {
     this.withdrawn = options.signal;
     this.attempts = new Attempts(this.guaranteed ? 0 : maxAttempts);
     this.signal = new Signal(options.receiver, books);
+    this.#acceptedMs = books.monotonic();
   }
 
   /** What is still to be delivered, in order. */
@@ -199,7 +201,7 @@ export class Flight {
       this.#books.drop(how.reason ?? "unknown", left, bytes, lastError);
     }
     this.#parts = [];
-    this.#books.end(how.kind);
+    this.#books.end(how.kind, this.#acceptedMs);
     this.signal.report({
       ...how,
       acked: this.#acked,

@@ -18,6 +18,8 @@ export interface FlightsOwner {
   idle(): Promise<void>;
   /** Closes the connections. */
   closeLinks(): Promise<unknown>;
+  /** All is over. */
+  closed(): void;
 }
 
 /** The batches of a mode that have not ended, and how it closes so that every one of them does. */
@@ -104,6 +106,7 @@ export class Flights {
     for (const flight of this.#live) if (!flight.isOver) flight.fail("closed");
     await Promise.all(Array.from(this.#live, (flight) => flight.signal.settled));
     await closed;
+    this.#owner.closed();
     this.#finished.resolve();
   }
 }

@@ -113,8 +113,8 @@ export class Link<Client extends Connectable = DestinationClient> {
       onStop: () => void this.#close(),
     });
     const late = stop.aborted || how.kind === "overdue";
-    books.connect(this.host, how.kind === "value" && !late);
     if (how.kind === "value" && !late) {
+      books.connect(this.host, undefined);
       this.gate.endConnect(clock.monotonic());
       this.#usedAtMs = clock.monotonic();
       return undefined;
@@ -122,8 +122,12 @@ export class Link<Client extends Connectable = DestinationClient> {
     const error = how.kind === "error"
       ? asDeliveryError(how.error, config.name, "connection")
       : new DeliveryError("connection", `Cannot deliver to output ${config.name}: connecting took all the time`);
-    if (stop.aborted) this.gate.endConnect(clock.monotonic());
-    else this.gate.fail(error, clock.monotonic());
+    if (stop.aborted) {
+      this.gate.endConnect(clock.monotonic());
+      return error;
+    }
+    books.connect(this.host, error);
+    this.gate.fail(error, clock.monotonic());
     return error;
   }
 
@@ -223,7 +227,7 @@ export async function send(
   const nowMs = clock.monotonic();
   if (stop.aborted) link.gate.abandon();
   else link.gate.end(result.error, nowMs - startMs, nowMs);
-  books.attempt(result.error?.failure ?? (result.remaining === null ? "ok" : "partial"));
+  books.attempt(result, part.ends.length, nowMs - startMs);
   return result;
 }
 

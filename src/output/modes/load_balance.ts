@@ -1,4 +1,6 @@
 import type { Batch } from "../../metric/mod.ts";
+import type { Condition } from "./condition.ts";
+import { showHosts } from "./host_gauges.ts";
 import { attempt, PartLimit } from "./attempt.ts";
 import { pause } from "./backoff.ts";
 import { Books } from "./books.ts";
@@ -43,18 +45,30 @@ class LoadBalance implements Mode {
       timeoutMs: config.timeoutMs,
       allShut: () => this.#links.every((link) => link.isShut),
     });
+    const unshow = showHosts(this.#links, {
+      reporter: deps.reporter,
+      labels: { output: config.name, mode: "load_balance" },
+    });
     this.#flights = new Flights(config, deps.clock, books, {
       start: (flight) => this.#handOff.offer(flight),
       forget: (flight) => this.#handOff.forget(flight),
       waiting: () => this.#handOff.close(),
       idle: async () => void await this.#workers,
       closeLinks: () => Promise.all(this.#links.map((link) => link.close())),
+      closed: () => {
+        unshow();
+        books.close();
+      },
     });
     this.#workers = Promise.all(this.#links.map((link) => this.#work(link)));
   }
 
   get done(): Promise<void> {
     return this.#flights.done;
+  }
+
+  get condition(): Condition {
+    return this.#context.books.condition;
   }
 
   publish(batch: Batch, options: PublishOptions = {}): Promise<Outcome> {

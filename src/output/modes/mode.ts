@@ -3,6 +3,7 @@ import type { Batch } from "../../metric/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
 import type { DestinationClient, OutputConfig } from "../contract.ts";
 import type { BreakerConfig } from "./breaker.ts";
+import type { Condition } from "./condition.ts";
 import type { Outcome, Receiver } from "./signal.ts";
 
 /** What a mode needs of an output's settings, and what it may be told besides. */
@@ -99,6 +100,8 @@ export interface PublishOptions {
  * ```
  */
 export interface Mode extends Running {
+  /** How it is doing at this moment. */
+  readonly condition: Condition;
   /**
    * Delivers a batch. Never rejects, and settles exactly once.
    *

@@ -1,4 +1,5 @@
 import type { Running } from "../../clock/mod.ts";
+import type { Condition } from "./condition.ts";
 import { type Batch, eventBytes, pickEvents } from "../../metric/mod.ts";
 import type { Mode, PublishOptions } from "./mode.ts";
 import { NOTHING_TO_DO, type Outcome, Signal, sumOutcomes } from "./signal.ts";
@@ -40,6 +41,10 @@ export class KeyOrdered implements Mode {
 
   get done(): Running["done"] {
     return this.#mode.done;
+  }
+
+  get condition(): Condition {
+    return this.#mode.condition;
   }
 
   publish(batch: Batch, options: PublishOptions = {}): Promise<Outcome> {

@@ -1,4 +1,6 @@
 import type { Batch } from "../../metric/mod.ts";
+import type { Condition } from "./condition.ts";
+import { showHosts } from "./host_gauges.ts";
 import { attempt, type AttemptEnd, PartLimit } from "./attempt.ts";
 import { pause } from "./backoff.ts";
 import { Books } from "./books.ts";
@@ -42,6 +44,11 @@ export class SerialMode implements Mode {
     this.#ring = new HostRing(this.#links, this.#context.random);
     this.#limit = new PartLimit(config.bulkMaxSize);
     this.#width = width;
+    const unshow = showHosts(this.#links, {
+      reporter: deps.reporter,
+      labels: { output: config.name, mode },
+      ...(mode === "failover" ? { active: () => this.#ring.active } : {}),
+    });
     this.#flights = new Flights(config, deps.clock, books, {
       start: (flight) => {
         this.#queue.push(flight);
@@ -55,11 +62,19 @@ export class SerialMode implements Mode {
       waiting: () => this.#queue.splice(0),
       idle: () => this.#active === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle = resolve),
       closeLinks: () => Promise.all(this.#links.map((link) => link.close())),
+      closed: () => {
+        unshow();
+        books.close();
+      },
     });
   }
 
   get done(): Promise<void> {
     return this.#flights.done;
+  }
+
+  get condition(): Condition {
+    return this.#context.books.condition;
   }
 
   publish(batch: Batch, options: PublishOptions = {}): Promise<Outcome> {
