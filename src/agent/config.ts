@@ -56,7 +56,7 @@ export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): Ag
   return {
     statsd,
     http: asProgram || root.section("http").has("address") ? http : { ...http, address: null },
-    outputs: withExclusions(statsd, withExposition(statsd, outputs)),
+    outputs: withRouting(statsd, withExclusions(statsd, withExposition(statsd, outputs))),
     spool,
     sentry: sentry?.dsn,
     sentryDsn: sentry?.text ?? "",
@@ -104,6 +104,14 @@ function withExclusions(statsd: StatsdConfig, outputs: readonly OutputConfig[]):
     const excludeTags = [...new Set([...output.filter.excludeTags, ...keys])];
     return { ...output, filter: { ...output.filter, excludeTags } };
   });
+}
+
+/** `metric_sink_routing` says for each point which outputs get it. */
+function withRouting(
+  { metricSinkRouting: routing }: StatsdConfig,
+  outputs: readonly OutputConfig[],
+): readonly OutputConfig[] {
+  return routing.length === 0 ? outputs : outputs.map((one) => ({ ...one, filter: { ...one.filter, routing } }));
 }
 
 /** Every text that stands under a key with a secret's name, wherever. */

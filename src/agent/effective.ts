@@ -93,6 +93,7 @@ function outputSection(output: OutputConfig): Yaml {
     },
     proxy: output.proxy ?? null,
     tags_exclude: filter.excludeTags,
+    strip_tags: filter.stripTags,
     add_tags: filter.addTags,
     max_name_length: filter.maxNameLength,
     max_tag_length: filter.maxTagLength,

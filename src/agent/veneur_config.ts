@@ -104,6 +104,7 @@ export function translateVeneurConfig(
     if (sources.length > 0) setAt(config, ["statsd", "sources"], sources);
     else delete (config.statsd as Record<string, unknown>).sources;
   }
+  placeRouting(root, config, given, warn);
   warnMissing(given, warn);
   const places = new Map<Output, Position>();
   const placed = (output: Output, at: Position) => void places.set(output, at);
@@ -220,6 +221,24 @@ function placeValues(config: Record<string, unknown>, given: ReadonlyMap<string,
       else if (value === true) setAt(config, [becomes.place], "debug");
     } else if (spelledOut) setAt(config, becomes.place.split("."), initial);
   }
+}
+
+/** Rules stand as they are, but for where they are switched off. */
+function placeRouting(
+  root: Section,
+  config: Record<string, unknown>,
+  given: ReadonlyMap<string, Given>,
+  warn: Warn,
+): void {
+  const key = "metric_sink_routing";
+  const rules = given.get(key);
+  if (rules === undefined || isBlank(rules.value)) return;
+  if (given.get("features.enable_metric_sink_routing")?.value === true) {
+    setAt(config, ["statsd", key], root.value(key));
+    return;
+  }
+  warn(rules.at, `${key} has no effect without features.enable_metric_sink_routing`);
+  delete (config.statsd as Record<string, unknown>)[key];
 }
 
 function hostnameOf(given: ReadonlyMap<string, Given>): VeneurValue {

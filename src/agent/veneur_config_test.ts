@@ -265,8 +265,9 @@ span_sinks:
       kind: "datadog",
       hosts: ["https://app.datadoghq.com"],
       key: "k",
-      exclude_tags_prefix_by_prefix_metric: [{ metric_prefix: "m", tags: ["t"] }, { metric_prefix: "", tags: ["p:"] }],
+      exclude_tags_prefix_by_prefix_metric: [{ metric_prefix: "m", tags: ["t"] }],
       max_tags: 3,
+      strip_tags: [{ kind: "prefix", value: "p:" }],
       add_tags: { team: "5" },
       trace_api_address: "http://t",
       sends: ["points", "events", "checks", "spans"],
@@ -410,7 +411,11 @@ metric_sinks:
 - {kind: debug, strip_tags: [{kind: regex, value: x}, {kind: prefix, value: y, unset: true}]}
 span_sinks: [{kind: constructor}]
 `);
-  assert.deepEqual(config, { ...SPELLED_OUT, outputs: [{ name: "debug", kind: "debug" }] });
+  const stripTags = [{ kind: "regex", value: "x" }, { kind: "prefix", value: "y", unset: true }];
+  assert.deepEqual(config, {
+    ...SPELLED_OUT,
+    outputs: [{ name: "debug", kind: "debug", strip_tags: stripTags }],
+  });
   assert.deepEqual(
     warnings,
     [
@@ -418,8 +423,6 @@ span_sinks: [{kind: constructor}]
       "veneur.yaml:6:18: source p is left out: kind proxy is not supported",
       "veneur.yaml:8:10: sink sfx is left out: kind signalfx is not supported",
       "veneur.yaml:9:10: sink off is off: its config does not say where to, or with which key",
-      "veneur.yaml:10:37: metric_sinks[2].strip_tags[0] strips no tags: only kind prefix is supported",
-      "veneur.yaml:10:62: metric_sinks[2].strip_tags[1] strips no tags: only kind prefix is supported",
       "veneur.yaml:11:21: sink constructor is left out: kind constructor is not supported",
     ],
   );
@@ -479,4 +482,23 @@ Deno.test("translateVeneurConfig() warns of an interval that is no whole number 
 Deno.test("translateVeneurConfig() passes on whether secrets are shown", () => {
   assert.equal(translateVeneurConfig("", "f", {}).printSecrets, false);
   assert.equal(translateVeneurConfig("", "f", {}, { printSecrets: true }).printSecrets, true);
+});
+
+Deno.test("translateVeneurConfig() routes by metric_sink_routing where that is switched on", () => {
+  const rules = `
+metric_sink_routing:
+- {name: r, match: [{name: {kind: prefix, value: a}, tags: []}], sinks: {matched: [x], not_matched: [y]}}
+`;
+  const on = translate(`${rules}features: {enable_metric_sink_routing: true}\n`);
+  assert.deepEqual(on.warnings, []);
+  assert.deepEqual((on.config.statsd as Record<string, unknown>).metric_sink_routing, [{
+    name: "r",
+    match: [{ name: { kind: "prefix", value: "a" }, tags: [] }],
+    sinks: { matched: ["x"], not_matched: ["y"] },
+  }]);
+  const off = translate(rules);
+  assert.deepEqual(off.config, { ...SPELLED_OUT, outputs: [] });
+  assert.deepEqual(off.warnings, [
+    "veneur.yaml:2:1: metric_sink_routing has no effect without features.enable_metric_sink_routing",
+  ]);
 });

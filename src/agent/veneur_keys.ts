@@ -31,7 +31,6 @@ const place = (path: string): Becomes => ({ place: path });
 const missing = (part: string): Becomes => ({ missing: part });
 const nothing = (why: string): Becomes => ({ nothing: why });
 
-const ROUTING = missing("metric sink routing");
 const QUEUE = nothing("spans wait in no queue");
 const GO = nothing("it is about Go's runtime");
 const ELSEWHERE = nothing("read where structured sinks are");
@@ -103,8 +102,8 @@ const ROWS: readonly Row[] = [
   // Sinks as lists
   ["metric_sinks", "list", [], ELSEWHERE],
   ["span_sinks", "list", [], ELSEWHERE],
-  ["metric_sink_routing", "list", [], ROUTING],
-  ["features.enable_metric_sink_routing", "bool", false, ROUTING],
+  ["metric_sink_routing", "list", [], statsd("metric_sink_routing")],
+  ["features.enable_metric_sink_routing", "bool", false, nothing("it switches metric_sink_routing on")],
   ["features.diagnostics_metrics_enabled", "bool", false, GO],
   ["features.migrate_metric_sinks", "bool", false, nothing("flat and structured sinks work side by side")],
   ["features.migrate_span_sinks", "bool", false, nothing("flat and structured sinks work side by side")],

@@ -232,7 +232,7 @@ function structuredOutput(entry: Section, spans: boolean, names: Set<unknown>, d
     return undefined;
   }
   const output = { name, ...known.output(values), ...authorization(entry.section("config"), String(kind)) };
-  return spans ? { ...output, sends: ["spans"] } : { ...output, ...filters(entry, output, deps.warn) };
+  return spans ? { ...output, sends: ["spans"] } : { ...output, ...filters(entry, deps.warn) };
 }
 
 function readSinkValues(config: Section, kind: string, name: string, sink: SinkKind, deps: SinkDeps): SinkValues {
@@ -276,7 +276,7 @@ function addOutput(outputs: Output[], output: Output, spans: boolean): void {
 }
 
 /** The limits and changes that every sink of a list may have. */
-function filters(entry: Section, output: Output, warn: Warn): Output {
+function filters(entry: Section, warn: Warn): Output {
   const own: Output = {};
   for (const key of ["max_name_length", "max_tag_length", "max_tags"]) {
     const value = readVeneurValue(entry, key, "int");
@@ -285,21 +285,20 @@ function filters(entry: Section, output: Output, warn: Warn): Output {
   const added = entry.section("add_tags");
   const tags = added.keys().map((key) => [key, readVeneurValue(added, key, "string") ?? ""]);
   if (tags.length > 0) own.add_tags = Object.fromEntries(tags);
-  const prefixes: string[] = [];
-  for (const matcher of entry.sections("strip_tags")) {
-    const value = readVeneurValue(matcher, "value", "string");
-    if (matcher.value("kind") === "prefix" && value !== undefined && !readVeneurValue(matcher, "unset", "bool")) {
-      prefixes.push(String(value));
-    } else warn(matcher.at("kind"), `${matcher.path} strips no tags: only kind prefix is supported`);
-  }
-  if (prefixes.length > 0) {
-    const rules = output.exclude_tags_prefix_by_prefix_metric as Output[] | undefined ?? [];
-    own.exclude_tags_prefix_by_prefix_metric = [...rules, { metric_prefix: "", tags: prefixes }];
-  }
+  const strips = entry.sections("strip_tags");
+  if (strips.length > 0) own.strip_tags = strips.map(matcherOf);
   if (!isBlank(readVeneurValue(entry, "dropped_metrics_add_tags", "strings"))) {
     warn(entry.at("dropped_metrics_add_tags"), "dropped_metrics_add_tags has no effect");
   }
   return own;
+}
+
+function matcherOf(matcher: Section): Output {
+  return Object.fromEntries(
+    (["kind", "value", "unset"] as const)
+      .map((key) => [key, readVeneurValue(matcher, key, key === "unset" ? "bool" : "string")])
+      .filter(([, value]) => value !== undefined),
+  );
 }
 
 /** What Cortex asks to be let in: headers, and either a name and a password or a token. */

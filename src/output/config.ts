@@ -2,6 +2,7 @@ import { isSlip, nearestName, type Section } from "../config/mod.ts";
 import type { BatchKind } from "../metric/mod.ts";
 import type { Destination, OutputConfig, PointFilterConfig } from "./contract.ts";
 import { destinations as allDestinations } from "./destinations.ts";
+import { readTagMatchers } from "./routing.ts";
 
 /** What an output has unless told otherwise; `sends` and `hosts` are its kind's. */
 const DEFAULTS = {
@@ -24,6 +25,8 @@ export const NO_FILTER: PointFilterConfig = {
   addTags: {},
   dropNamePrefixes: [],
   excludeTagPrefixes: [],
+  stripTags: [],
+  routing: [],
 };
 
 const BATCH_KINDS: readonly BatchKind[] = ["points", "events", "checks", "spans"];
@@ -44,6 +47,7 @@ const COMMON_KEYS = [
   "tls",
   "proxy",
   "tags_exclude",
+  "strip_tags",
   "add_tags",
   "max_name_length",
   "max_tag_length",
@@ -181,6 +185,8 @@ function readFilter(section: Section): PointFilterConfig {
     excludeTags: section.strings("tags_exclude") ?? NO_FILTER.excludeTags,
     addTags: section.map("add_tags") ?? NO_FILTER.addTags,
     dropNamePrefixes: section.strings("metric_name_prefix_drops") ?? NO_FILTER.dropNamePrefixes,
+    stripTags: readTagMatchers(section.sections("strip_tags")),
+    routing: NO_FILTER.routing,
     excludeTagPrefixes: section.sections("exclude_tags_prefix_by_prefix_metric").map((rule) => {
       rule.refuseOthers(["metric_prefix", "tags"]);
       return { metricPrefix: rule.string("metric_prefix") ?? "", tags: rule.strings("tags") ?? [] };

@@ -1,3 +1,4 @@
+import type { RoutingRule, TagMatcher } from "./routing.ts";
 import type { Section } from "../config/mod.ts";
 import type { Batch, BatchBuilder, BatchKind, Check, Event, Point, Span } from "../metric/mod.ts";
 import type { Clock } from "../clock/mod.ts";
@@ -123,6 +124,10 @@ export interface PointFilterConfig {
   readonly addTags: Readonly<Record<string, string>>;
   /** Points whose name starts with one of these are left out. */
   readonly dropNamePrefixes: readonly string[];
+  /** Tags left out, compared as a whole. */
+  readonly stripTags: readonly TagMatcher[];
+  /** Which points get here at all; those of all outputs, of which each looks for itself. */
+  readonly routing: readonly RoutingRule[];
   /** For names that start with `metricPrefix`, tags that start with one of `tags` are left out. */
   readonly excludeTagPrefixes: readonly { readonly metricPrefix: string; readonly tags: readonly string[] }[];
 }

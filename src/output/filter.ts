@@ -1,6 +1,7 @@
 import type { Point } from "../metric/mod.ts";
 import type { PointFilterConfig } from "./contract.ts";
 import { isSinkTag } from "./magic_tags.ts";
+import { newRoute, tagTest } from "./routing.ts";
 
 /** What became of a point; the words label the counter. */
 export type FilterStatus = "flushed" | "skipped" | "name_prefix" | "max_name_length" | "max_tag_length" | "max_tags";
@@ -23,7 +24,9 @@ export function newPointFilter(config: NamedFilterConfig): PointFilter {
   const { maxNameLength, maxTagLength, maxTags, dropNamePrefixes, excludeTagPrefixes, outputName, outputKind } = config;
   const excluded = new Set(config.excludeTags);
   const added = Object.entries(config.addTags);
-  const changesTags = excluded.size > 0 || added.length > 0 || excludeTagPrefixes.length > 0;
+  const stripped = config.stripTags.map(tagTest);
+  const route = newRoute(config.routing, outputName, outputKind);
+  const changesTags = excluded.size > 0 || added.length > 0 || excludeTagPrefixes.length > 0 || stripped.length > 0;
   const counts: Record<FilterStatus, number> = {
     flushed: 0,
     skipped: 0,
@@ -40,6 +43,7 @@ export function newPointFilter(config: NamedFilterConfig): PointFilter {
     for (const { metricPrefix, tags: prefixes } of excludeTagPrefixes) {
       if (name.startsWith(metricPrefix)) kept = kept.filter((tag) => !prefixes.some((one) => tag.startsWith(one)));
     }
+    if (stripped.length > 0) kept = kept.filter((tag) => !stripped.some((strips) => strips(tag)));
     const news = added.filter(([key]) => !kept.some((tag) => keyOf(tag) === key)).map(([key, value]) =>
       `${key}:${value}`
     );
@@ -49,6 +53,7 @@ export function newPointFilter(config: NamedFilterConfig): PointFilter {
   function fate(point: Point, tags: () => readonly string[]): FilterStatus {
     const { name, sinks } = point;
     if (sinks !== undefined && !sinks.includes(outputName) && !sinks.includes(outputKind)) return "skipped";
+    if (route !== null && !route(point)) return "skipped";
     if (dropNamePrefixes.some((prefix) => name.startsWith(prefix))) return "name_prefix";
     if (maxNameLength > 0 && longerThan(name, maxNameLength)) return "max_name_length";
     if (maxTagLength > 0 && tags().some((tag) => longerThan(tag, maxTagLength))) return "max_tag_length";
@@ -57,7 +62,7 @@ export function newPointFilter(config: NamedFilterConfig): PointFilter {
   }
 
   const isIdentity = !changesTags && dropNamePrefixes.length === 0 && maxNameLength === 0 && maxTagLength === 0 &&
-    maxTags === 0;
+    maxTags === 0 && route === null;
 
   function filter(point: Point): Point | null {
     if (isIdentity && point.sinks === undefined) {

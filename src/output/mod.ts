@@ -59,6 +59,7 @@ export {
   shownUrl,
   type UrlDefaults,
 } from "./modes/host_address.ts";
+export { readRoutingRules, type RoutingRule, type TagMatcher, type TextMatcher } from "./routing.ts";
 export {
   cancelableSignal,
   combineSignals,

@@ -1,4 +1,5 @@
 import type { Section } from "../config/mod.ts";
+import { readRoutingRules, type RoutingRule } from "../output/mod.ts";
 import { type ListenAddress, parseForwardAddress, parseListenAddress } from "./address.ts";
 import { readSources, type SourceConfig } from "./openmetrics/source_config.ts";
 
@@ -45,6 +46,8 @@ export interface StatsdConfig {
   readonly extendTags: readonly string[];
   /** Tag keys left out: `key`, or `key|sink1|sink2`. */
   readonly tagsExclude: readonly string[];
+  /** Which outputs get which points; all get all where there are no rules. */
+  readonly metricSinkRouting: readonly RoutingRule[];
   /** Absent: the machine's name. */
   readonly hostname?: string;
   readonly omitEmptyHostname: boolean;
@@ -108,6 +111,7 @@ export const STATSD_KEYS: readonly string[] = [
   "tags",
   "extend_tags",
   "tags_exclude",
+  "metric_sink_routing",
   "hostname",
   "omit_empty_hostname",
   "forward_address",
@@ -182,6 +186,7 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
     tags: section.strings("tags") ?? [],
     extendTags: (section.strings("extend_tags") ?? []).filter((tag) => tag !== ""),
     tagsExclude: section.strings("tags_exclude") ?? [],
+    metricSinkRouting: readRoutingRules(section.sections("metric_sink_routing")),
     omitEmptyHostname: section.boolean("omit_empty_hostname") ?? false,
     ...(hostname === undefined ? {} : { hostname }),
     forwardAddress: section.string("forward_address") ?? "",

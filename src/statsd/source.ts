@@ -186,6 +186,7 @@ const SOFT: Record<string, undefined> = {
   aggregates: undefined,
   tags: undefined,
   tagsExclude: undefined,
+  metricSinkRouting: undefined,
   hostname: undefined,
   omitEmptyHostname: undefined,
   statsAddress: undefined,
