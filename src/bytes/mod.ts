@@ -1,5 +1,5 @@
 /**
- * Cursors over bytes, hex, and the fields of protobuf messages.
+ * Cursors over bytes, hex, checksums, and the fields of protobuf messages.
  *
  * @example
  * ```ts
@@ -20,6 +20,7 @@
 export { ByteError, type ByteErrorCode } from "./byte_error.ts";
 export { ByteReader } from "./byte_reader.ts";
 export { ByteWriter } from "./byte_writer.ts";
+export { crc32c } from "./crc32c.ts";
 export { fromHex, toHex } from "./hex.ts";
 export { ProtoReader, WireType } from "./proto_reader.ts";
 export { ProtoWriter } from "./proto_writer.ts";

@@ -45,7 +45,6 @@ export { type ClusterRequestOptions, KafkaCluster, type Lane, topicOf } from "./
 export { type Compression, COMPRESSIONS, type Decompressor, newDecompressor } from "./compression.ts";
 export { type KafkaTlsFiles, loadTls, type PasswordSasl, readSasl, SASL_KEYS } from "./config.ts";
 export { type RequestOptions } from "./connection.ts";
-export { crc32c } from "./crc32c.ts";
 export { answerError, KafkaError, type KafkaErrorCode } from "./errors.ts";
 export { FETCH_BOUNDS, fetchRecords } from "./fetcher.ts";
 export {

@@ -1,6 +1,6 @@
 /** Record batches of format 2, as they are in the log and on the wire (Kafka documentation, "Record Batch"). */
+import { crc32c } from "../bytes/mod.ts";
 import { type Compression, COMPRESSIONS, type Decompressor } from "./compression.ts";
-import { crc32c } from "./crc32c.ts";
 import type { AbortedTransaction } from "./records_wire.ts";
 
 /** Where the parts of a batch stand. */
@@ -102,7 +102,7 @@ function readBatch(
   decompressor: Decompressor,
   mostBytes: number,
 ): RecordBatch | BatchFault {
-  if (view.getUint32(start + AT.crc) !== crc32c(bytes, start + AT.attributes, end)) return "crc";
+  if (view.getUint32(start + AT.crc) !== crc32c(bytes.subarray(start + AT.attributes, end))) return "crc";
   const attributes = view.getInt16(start + AT.attributes);
   const kind = COMPRESSIONS[attributes & ATTRIBUTE.compression];
   if (kind === undefined) return "compression";
@@ -269,6 +269,6 @@ export function encodeRecordBatch(sealed: SealedRecords, identity: BatchIdentity
   view.setInt32(AT.baseSequence, identity.baseSequence);
   view.setInt32(AT.count, count);
   bytes.set(records, AT.records);
-  view.setUint32(AT.crc, crc32c(bytes, AT.attributes));
+  view.setUint32(AT.crc, crc32c(bytes.subarray(AT.attributes)));
   return bytes;
 }

@@ -1,5 +1,5 @@
+import { crc32c } from "../bytes/mod.ts";
 import { newDecompressor } from "./compression.ts";
-import { crc32c } from "./crc32c.ts";
 import { ANONYMOUS, encodeRecordBatch, forEachRecord, readRecordBatches } from "./record_batch.ts";
 import { RecordBuilder } from "./record_builder.ts";
 
@@ -18,7 +18,7 @@ const bytes = encodeRecordBatch(await build().seal("none"), ANONYMOUS);
 const decompressor = await newDecompressor();
 
 Deno.bench("floor: the checksum alone", { group: "read 1,000 records", baseline: true }, () => {
-  crc32c(bytes, 21);
+  crc32c(bytes.subarray(21));
 });
 
 let sum = 0;

@@ -3,7 +3,7 @@ import { fetchFailure, statusFailure } from "./http_failure.ts";
 import type { HttpTarget } from "./http_target.ts";
 import { type NamedTlsFetch, newNamedTlsFetch } from "./named_tls.ts";
 
-/** A reply's body is read up to here, so that its connection can be used again; more is not worth the reading. */
+/** A reply's body is read up to here; more is not worth the reading. */
 const MAX_REPLY_BYTES = 65_536;
 
 /** One request, but for where it goes. */
@@ -27,7 +27,7 @@ export interface HttpReply {
   readonly body: Uint8Array;
 }
 
-/** The HTTP under a client: TLS, proxy, kept connections, classified outcomes. Redirects are never followed. */
+/** The HTTP under a client: TLS, proxy, classified outcomes. Redirects are never followed, requests sent once. */
 export class HttpConnection {
   /** Private, as everything that holds a key is, so that no inspection shows it. */
   readonly #target: HttpTarget;
@@ -137,6 +137,9 @@ export class HttpConnection {
         return;
       }
       this.#client = Deno.createHttpClient({
+        // On a kept connection that is closed before it answers, the runtime sends a request again by itself, though it may
+        // have been executed; on a new one it does not. And none can have gone stale.
+        poolMaxIdlePerHost: 0,
         ...(ca === undefined ? {} : { caCerts: [ca] }),
         ...(cert === undefined || key === undefined ? {} : { cert, key }),
         ...(proxy === undefined ? {} : { proxy: proxyOf(proxy) }),

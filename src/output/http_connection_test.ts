@@ -92,6 +92,28 @@ for (const [what, serve, failure, label] of broken) {
   });
 }
 
+Deno.test("HttpConnection.send() sends a request once, also where an earlier one left a connection", async () => {
+  let requests = 0;
+  await using server = listen(async (connection) => {
+    const some = new Uint8Array(65_536);
+    if (++requests > 1) return await answer(connection, ""); // read, perhaps executed, and never answered
+    await connection.read(some);
+    await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    void connection.read(some).then((more) => { // the next request, were the connection used again
+      if (more !== null) requests++;
+      connection.close();
+    });
+  });
+  const connection = connectionTo(`http://127.0.0.1:${server.port}`);
+  await connection.connect();
+  assert.ok(!(await connection.send(REQUEST, forever) instanceof DeliveryError));
+  const error = await connection.send(REQUEST, forever);
+  connection.close();
+  assert.ok(error instanceof DeliveryError);
+  assert.equal(error.failure, "ambiguous");
+  assert.equal(requests, 2);
+});
+
 Deno.test("HttpConnection.send() meets a server that is not there", async () => {
   assert.equal((await failureOf(`http://127.0.0.1:${freePort()}`)).failure, "connection");
 });

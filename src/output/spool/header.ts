@@ -1,5 +1,4 @@
-import { ByteReader, ByteWriter } from "../../bytes/mod.ts";
-import { crc32c } from "./crc32c.ts";
+import { ByteReader, ByteWriter, crc32c } from "../../bytes/mod.ts";
 
 /** The version of segments that is written, and the newest that is read. */
 export const SEGMENT_VERSION = 1;

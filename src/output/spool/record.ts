@@ -1,5 +1,5 @@
+import { crc32c } from "../../bytes/mod.ts";
 import type { Batch, BatchKind } from "../../metric/mod.ts";
-import { crc32c } from "./crc32c.ts";
 
 /** Bytes in front of a record's body. */
 export const RECORD_HEAD_BYTES = 24;

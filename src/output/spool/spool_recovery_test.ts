@@ -1,10 +1,10 @@
+import { crc32c } from "../../bytes/mod.ts";
 import assert from "node:assert/strict";
 import { FakeClock } from "../../clock/mod.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
 import { HEADER_BYTES } from "./header.ts";
 import { ioError, MemoryFiles } from "./memory_files.ts";
 import { encodePositions, parsePositions } from "./position.ts";
-import { crc32c } from "./crc32c.ts";
 import { openSpool, SpoolVersionError } from "./mod.ts";
 import { balance, DIRECTORY, drain, metric, openInMemory, points, segmentPaths } from "./testing.ts";
 
