@@ -5,8 +5,8 @@
 import { realClock } from "../../src/clock/mod.ts";
 import { BatchBuilder } from "../../src/metric/mod.ts";
 import { type DestinationClient, type HostClient, startMode } from "../../src/output/mod.ts";
-import { plain, spooled } from "../../src/output/spool/spool_times.ts";
 import { recordingReporter } from "../../src/telemetry/mod.ts";
+import { plain, spooled } from "./spool_times.ts";
 
 const ROUNDS = 7;
 const BATCHES = 2_000;

@@ -3,7 +3,7 @@ import { type Command, complain, Exit, print, UsageError } from "./command.ts";
 /** What can be measured: an end-to-end script where there is one, and the benches of parts. */
 const BENCHES: Readonly<Record<string, { script?: string; parts: readonly string[] }>> = {
   statsd: { script: "scripts/bench/statsd.ts", parts: ["src/statsd", "src/sketch"] },
-  output: { script: "scripts/bench/output.ts", parts: ["src/output"] },
+  output: { script: "scripts/bench/output.ts", parts: ["src/output", "src/bytes"] },
   netlink: { script: "scripts/bench/netlink.ts", parts: ["src/linux/netlink"] },
 };
 

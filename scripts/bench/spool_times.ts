@@ -1,8 +1,8 @@
 /** Bytes through a spool, and through a plain file beside it: what the benchmarks measure. */
-import { realClock } from "../../clock/mod.ts";
-import { BatchBuilder } from "../../metric/mod.ts";
-import { recordingReporter } from "../../telemetry/mod.ts";
-import { openSpool } from "./spool.ts";
+import { realClock } from "../../src/clock/mod.ts";
+import { BatchBuilder } from "../../src/metric/mod.ts";
+import { openSpool } from "../../src/output/mod.ts";
+import { recordingReporter } from "../../src/telemetry/mod.ts";
 
 const TOTAL_BYTES = 128 * 2 ** 20;
 const EVENT_BYTES = 200;
