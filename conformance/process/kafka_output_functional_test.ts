@@ -11,31 +11,34 @@ import {
   recordValue,
   startTestBroker,
 } from "../../src/kafka/mod.ts";
+import { decodeSpan, encodeSpan, isWireError } from "../../src/statsd/mod.ts";
 import { sendUdp } from "./limier.ts";
 
 type Message = Record<string, unknown>;
 
-/** Reads all messages of one-partition topics that are there so far. */
-async function messagesOf(address: string, topic: string): Promise<Message[]> {
+/** The values of all records of a one-partition topic that are there so far. */
+async function valuesOf(address: string, topic: string): Promise<Uint8Array[]> {
   const cluster = new KafkaCluster({ brokers: [address], clientId: "test", clock: realClock });
   try {
     const { topics: [found] } = await cluster.metadata([topic]);
     const leader = found?.partitions[0]?.leader;
     if (leader === undefined) return [];
     const decompressor = await newDecompressor();
-    const messages: Message[] = [];
+    const values: Uint8Array[] = [];
     for (let offset = 0;;) {
       const [fetched] = await fetchRecords(cluster, leader, [{ topic, partition: 0, offset }], { maxWaitMs: 10 });
       const { batches, nextOffset } = readRecordBatches(fetched!.records, decompressor);
-      if (nextOffset === undefined) return messages;
-      for (const batch of batches) {
-        forEachRecord(batch, (record) => messages.push(JSON.parse(new TextDecoder().decode(recordValue(record)!))));
-      }
+      if (nextOffset === undefined) return values;
+      for (const batch of batches) forEachRecord(batch, (record) => values.push(recordValue(record)!.slice()));
       offset = nextOffset;
     }
   } finally {
     cluster.close();
   }
+}
+
+async function messagesOf(address: string, topic: string): Promise<Message[]> {
+  return (await valuesOf(address, topic)).map((value) => JSON.parse(new TextDecoder().decode(value)));
 }
 
 /** A guard against a hang. */
@@ -117,6 +120,52 @@ outputs:
   const after = await onceThere(broker.address, "metrics", (all) => all.some(isNamed("after")));
   // What was there before the crash is there, and nothing of it twice.
   assert.equal(after.filter(isNamed("hits")).length, points.filter(isNamed("hits")).length);
+  assert.equal((await agent.stop()).code, 0);
+});
+
+brokerTest("an agent delivers spans to a real Kafka, as protobuf and as JSON", async () => {
+  await using broker = await startTestBroker();
+  const config = `
+http: { address: "127.0.0.1:0" }
+statsd: { ssf_listen_addresses: ["udp://127.0.0.1:0"], interval: 1s, hostname: box }
+outputs:
+  - { name: kafka, kind: kafka, hosts: ["${broker.address}"], span_topic: spans, sends: [spans] }
+  - { name: json, kind: kafka, hosts: ["${broker.address}"], span_topic: text, span_serialization_format: json, sends: [spans] }
+`;
+  await using agent = await startAgentProcess({ config });
+  const span = {
+    version: 0,
+    rootStartNs: 0n,
+    traceId: 5n,
+    id: 7n,
+    parentId: 5n,
+    startNs: 1_700_000_000_000_000_000n,
+    endNs: 1_700_000_001_000_000_000n,
+    error: true,
+    service: "web",
+    name: "GET",
+    indicator: false,
+    tags: { env: "prod" },
+    metrics: [],
+  };
+  await sendUdp(agent.port("udp"), [encodeSpan(span)]);
+  let values: Uint8Array[] = [];
+  for (const endMs = performance.now() + PATIENCE_MS; values.length === 0;) {
+    assert.ok(performance.now() < endMs, "no span arrives");
+    values = await valuesOf(broker.address, "spans");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const read = decodeSpan(values[0]!);
+  assert.ok(!isWireError(read));
+  assert.deepEqual([read.span.traceId, read.span.id, read.span.service, read.span.name, read.span.error], [
+    5n,
+    7n,
+    "web",
+    "GET",
+    true,
+  ]);
+  const [text] = await onceThere(broker.address, "text", (all) => all.length > 0);
+  assert.match(JSON.stringify(text), /"GET"/);
   assert.equal((await agent.stop()).code, 0);
 });
 
