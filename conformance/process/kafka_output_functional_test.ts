@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { type AgentProcess, startAgentProcess } from "../../scripts/bench/agent_process.ts";
 import { realClock } from "../../src/clock/mod.ts";
 import {
-  brokerTest,
   fetchRecords,
   forEachRecord,
   KafkaCluster,
   newDecompressor,
   readRecordBatches,
   recordValue,
-  startTestBroker,
 } from "../../src/kafka/mod.ts";
+import { brokerTest, startTestBroker } from "../../src/kafka/testing.ts";
 import { decodeSpan, encodeSpan, isWireError } from "../../src/statsd/mod.ts";
 import { sendUdp } from "./limier.ts";
 

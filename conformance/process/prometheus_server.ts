@@ -1,5 +1,6 @@
 /** A real Prometheus, where there is one: on PATH, or as `scripts/setup-prometheus.sh` puts it. */
 import { join } from "node:path";
+import { findServer, freePort } from "../../src/testing/mod.ts";
 
 /** A Prometheus that runs. */
 export interface PrometheusServer extends AsyncDisposable {
@@ -8,16 +9,8 @@ export interface PrometheusServer extends AsyncDisposable {
 
 /** Its executable; `undefined` where there is none. */
 export function findPrometheus(): string | undefined {
-  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
-  const servers = Deno.env.get("TEST_SERVERS") || join(caches, "limier", "servers");
-  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), join(servers, "prometheus/usr/bin")];
-  return folders.map((folder) => join(folder, "prometheus")).find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false; // that is what was asked
-    }
-  });
+  const setup = "scripts/setup-prometheus.sh";
+  return findServer({ path: "prometheus/usr/bin/prometheus", command: "prometheus", setup });
 }
 
 /** Starts it on a port of its own and waits until it is ready. */
@@ -65,9 +58,4 @@ async function isReady(url: string): Promise<boolean> {
   } catch {
     return false; // it does not listen yet
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startAgentProcess } from "../../scripts/bench/agent_process.ts";
-import { functionalTest } from "../../src/output/clients/functional_testing.ts";
+import { functionalTest } from "../../src/testing/mod.ts";
 import { sendUdp, temporaryFolder } from "./limier.ts";
 import { startRecorder } from "./recorder.ts";
 

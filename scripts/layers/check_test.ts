@@ -18,6 +18,9 @@ const accepted: [what: string, files: string][] = [
   ["a floor or more down", "src/statsd/heart.ts < src/output/mod.ts src/metric/mod.ts src/bytes/mod.ts"],
   ["the sources below http", "src/http/app.ts < src/statsd/mod.ts"],
   ["a neighbour", "src/config/section.ts < src/clock/mod.ts\nsrc/linux/x.ts < src/telemetry/mod.ts"],
+  ["what a module has for tests, from a test", "src/lag/x_test.ts < src/kafka/testing.ts"],
+  ["what a module has for tests, from what tests are made of", "src/lag/testing_x.ts < src/kafka/testing.ts"],
+  ["what a module has for tests, from suites", "conformance/x_test.ts < src/kafka/testing.ts"],
   ["the console beside http", "src/console/page.ts < src/http/mod.ts"],
   ["faces, from a test", "src/statsd/heart_test.ts < src/statsd/heart.ts src/clock/mod.ts"],
   [
@@ -41,6 +44,8 @@ const refused: [what: string, files: string, want: RegExp][] = [
   ["another source's inside", "src/tcpinfo/x.ts < src/statsd/heart.ts", /side by side/],
   ["behind a face", "src/statsd/x.ts < src/clock/fake_clock.ts", /go through its face, src\/clock\/mod\.ts/],
   ["behind a face in a test", "src/statsd/x_test.ts < src/clock/fake_clock.ts", /src\/clock\/mod\.ts/],
+  ["what a module has for tests, elsewhere", "src/lag/x.ts < src/kafka/testing.ts", /src\/kafka\/mod\.ts/],
+  ["what a module above has for tests", "src/kafka/x_test.ts < src/lag/testing.ts", /lag stands above kafka/],
   ["behind a face in scripts", "scripts/x.ts < src/linux/socket.ts", /src\/linux\/mod\.ts/],
   ["behind a face in suites", "conformance/x.ts < src/agent/feed.ts", /src\/agent\/mod\.ts/],
   ["behind a face in the library", "mod.ts < src/agent/agent.ts", /src\/agent\/mod\.ts/],

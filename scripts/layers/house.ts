@@ -7,7 +7,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["statsd", "tcpinfo", "flow", "lag"],
   ["output"],
   ["metric", "sketch", "kafka", "grpc", "linux", "telemetry", "config", "clock"],
-  ["bytes"],
+  ["bytes", "testing"],
 ];
 
 /** Stand side by side and know nothing of each other; on other floors neighbours may import each other. */
@@ -36,13 +36,18 @@ export function isTest(path: string): boolean {
 export function whyNot(from: string, to: string): string | null {
   const target = moduleOf(to);
   const source = moduleOf(from);
-  if (source !== null) return target === null ? leavesSource(to) : betweenModules(source, target, to);
-  if (from === LIBRARY) return target === null ? leavesSource(to) : fromLibrary(target, to);
+  if (source !== null) return target === null ? leavesSource(to) : betweenModules(source, target, from, to);
+  if (from === LIBRARY) return target === null ? leavesSource(to) : fromLibrary(target, from, to);
   if (from.startsWith("conformance/embed/")) {
     if (to === LIBRARY || to.startsWith("conformance/embed/")) return null;
     return "an app that embeds sees mod.ts alone; export from there what it needs";
   }
-  return target === null ? null : throughFace(target, to);
+  return target === null ? null : throughFace(target, from, to);
+}
+
+/** Whether it runs where a user runs it. */
+function isProduct(path: string): boolean {
+  return (moduleOf(path) !== null || path === LIBRARY) && !isTest(path) && !/testing[^/]*\.ts$/.test(path);
 }
 
 function leavesSource(to: string): string | null {
@@ -52,7 +57,7 @@ function leavesSource(to: string): string | null {
     : null;
 }
 
-function betweenModules(source: string, target: string, to: string): string | null {
+function betweenModules(source: string, target: string, from: string, to: string): string | null {
   if (source === target) return null;
   const above = floorOf(source);
   const below = floorOf(target);
@@ -62,20 +67,22 @@ function betweenModules(source: string, target: string, to: string): string | nu
   if (SOURCES.includes(source) && SOURCES.includes(target)) {
     return `${source} and ${target} stand side by side; move what they share to a lower floor`;
   }
-  return throughFace(target, to);
+  return throughFace(target, from, to);
 }
 
-function fromLibrary(target: string, to: string): string | null {
+function fromLibrary(target: string, from: string, to: string): string | null {
   const floor = floorOf(target);
   if (floor < 0) return stranger(target);
   return floor < floorOf("agent")
     ? `${target} is the program's, not the library's; move what is needed down`
-    : throughFace(target, to);
+    : throughFace(target, from, to);
 }
 
-function throughFace(target: string, to: string): string | null {
+function throughFace(target: string, from: string, to: string): string | null {
   const face = `src/${target}/mod.ts`;
   if (to === face) return null;
+  // A second face: what a module has for the tests of others.
+  if (to === `src/${target}/testing.ts` && !isProduct(from)) return null;
   if (to === "src/main.ts") return "src/main.ts is the process, and has no face; start it, or import what it calls";
   return `go through its face, ${face}`;
 }

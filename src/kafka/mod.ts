@@ -84,14 +84,6 @@ export {
   type TopicPartition,
 } from "./records_wire.ts";
 export {
-  brokerTest,
-  type SecureListeners,
-  startTestBroker,
-  TEST_USER,
-  type TestBroker,
-  type TestBrokerOptions,
-} from "./testing_broker.ts";
-export {
   type NamedAnswer,
   type NewTopic,
   type TopicChange,

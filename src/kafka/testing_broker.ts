@@ -1,6 +1,7 @@
 /** For tests: a real broker, Apache Kafka as one node, which `scripts/setup-kafka.sh` gets. */
 import { join } from "node:path";
 import { realClock } from "../clock/mod.ts";
+import { serversDirectory } from "../testing/mod.ts";
 import { KafkaCluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
 
@@ -187,8 +188,7 @@ const JVM = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
 
 /** Where the setup script puts it. */
 function home(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
-  return join(Deno.env.get("TEST_SERVERS") || join(caches, "limier", "servers"), "kafka");
+  return join(serversDirectory(), "kafka");
 }
 
 function isInstalled(): boolean {

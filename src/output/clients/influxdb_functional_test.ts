@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Point } from "../../metric/mod.ts";
-import { freePort, functionalTest, openOutput, type RunningServer, startServer } from "./functional_testing.ts";
+import { freePort, functionalTest, type RunningServer, startServer } from "../../testing/mod.ts";
+import { openOutput } from "./opened_output.ts";
 
 const SERVER = { path: "influxdb/usr/bin/influxd", command: "influxd", setup: "scripts/setup-influxdb.sh" };
 

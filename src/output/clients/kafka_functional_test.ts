@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { realClock } from "../../clock/mod.ts";
 import { Section } from "../../config/mod.ts";
 import {
-  brokerTest,
   createTopics,
   fetchRecords,
   forEachRecord,
@@ -10,14 +9,13 @@ import {
   newDecompressor,
   readRecordBatches,
   recordValue,
-  startTestBroker,
-  TEST_USER,
 } from "../../kafka/mod.ts";
+import { brokerTest, startTestBroker, TEST_USER } from "../../kafka/testing.ts";
 import { type Batch, BatchBuilder, type Point } from "../../metric/mod.ts";
 import type { DestinationClient } from "../contract.ts";
 import { outputConfig, testDeps } from "../testing.ts";
 import { kafka } from "./kafka.ts";
-import { openOutput } from "./functional_testing.ts";
+import { openOutput } from "./opened_output.ts";
 
 const TIME = 1_700_000_010;
 const point: Point = { name: "lat.max", type: "gauge", value: 100, timestamp: TIME, tags: [] };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Point } from "../../metric/mod.ts";
-import { functionalTest, openOutput, type RunningServer, startServer } from "./functional_testing.ts";
+import { functionalTest, type RunningServer, startServer } from "../../testing/mod.ts";
+import { openOutput } from "./opened_output.ts";
 
 const SERVER = { path: "prometheus/usr/bin/prometheus", command: "prometheus", setup: "scripts/setup-prometheus.sh" };
 

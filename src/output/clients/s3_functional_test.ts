@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import type { Point } from "../../metric/mod.ts";
-import { functionalTest, openOutput, type RunningServer, startServer } from "./functional_testing.ts";
+import { functionalTest, type RunningServer, startServer } from "../../testing/mod.ts";
+import { openOutput } from "./opened_output.ts";
 
 const SERVER = { path: "s3rver/node_modules/s3rver/bin/s3rver.js", setup: "scripts/setup-s3.sh" };
 

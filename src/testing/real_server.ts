@@ -1,13 +1,4 @@
 import { join } from "node:path";
-import { realClock } from "../../clock/mod.ts";
-import { Section } from "../../config/mod.ts";
-import type { Point } from "../../metric/mod.ts";
-import { readOutputs } from "../config.ts";
-import type { Output } from "../delivery_parts.ts";
-import { startOutput } from "../output.ts";
-import { OutputEncoder } from "../encode.ts";
-import { destinationOf } from "../destinations.ts";
-import { testDeps } from "../testing.ts";
 
 /** A server that is not part of the project, and how to get it. */
 export interface ServerFacts {
@@ -20,12 +11,13 @@ export interface ServerFacts {
 }
 
 /** Where the setup scripts put what they get. */
-function serversDirectory(): string {
+export function serversDirectory(): string {
   const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
   return Deno.env.get("TEST_SERVERS") || join(caches, "limier", "servers");
 }
 
-function findServer({ path, command }: ServerFacts): string | undefined {
+/** A server's executable or script; `undefined` where it is missing. */
+export function findServer({ path, command }: ServerFacts): string | undefined {
   const onPath = command === undefined
     ? []
     : (Deno.env.get("PATH") ?? "").split(":").map((directory) => join(directory, command));
@@ -129,28 +121,4 @@ async function answers(url: string, statuses: readonly number[]): Promise<boolea
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
-}
-
-/** An output as its configuration makes it, and what turns points into its batches. */
-export function openOutput(settings: Readonly<Record<string, unknown>>): {
-  readonly output: Output;
-  /** Delivers the points of one flush, until the first request that fails; how each batch ended. */
-  readonly flush: (points: readonly Point[], timestamp: number) => Promise<unknown[]>;
-} {
-  const [config] = readOutputs([Section.of({ name: "out", max_retries: 0, ...settings })], { defaultStdout: false });
-  let deadline = new AbortController();
-  const output = startOutput(config!, {
-    ...testDeps(fetch, realClock),
-    // What a server refuses for its settings is held; here nobody waits for better ones.
-    observe: ({ errorCause }) => errorCause !== undefined && setTimeout(() => deadline.abort("deadline"), 50),
-  });
-  const encoder = new OutputEncoder(config!, destinationOf(config!.kind).newEncoder(config!.own));
-  return {
-    output,
-    flush: (points, timestamp) => {
-      deadline = new AbortController();
-      const { signal } = deadline;
-      return Promise.all(encoder.points(points, timestamp).map((batch) => output.offer(batch, signal)));
-    },
-  };
 }

@@ -1,0 +1,13 @@
+/**
+ * A real broker for the tests of whatever speaks to Kafka.
+ *
+ * @module
+ */
+export {
+  brokerTest,
+  type SecureListeners,
+  startTestBroker,
+  TEST_USER,
+  type TestBroker,
+  type TestBrokerOptions,
+} from "./testing_broker.ts";
