@@ -63,6 +63,7 @@ export {
   SetType,
   SflowError,
 } from "./decode/outcome.ts";
+export { restoreState, type SavedState, saveState } from "./decode/saved_state.ts";
 export { SflowDecoder } from "./decode/sflow.ts";
 export {
   Domain,

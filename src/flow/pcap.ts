@@ -103,7 +103,7 @@ function readInterface(view: DataView, at: number, end: number, little: boolean)
     if (code === 0 || length > end - value) break;
     if (code === NG_TIME_UNIT && length >= 1) {
       const power = view.getUint8(value);
-      unit = power < 0x80 ? 10 ** power : 2 ** (power & 0x7f);
+      unit = power < 0x80 ? 10 ** Math.min(power, 18) : 2 ** Math.min(power & 0x7f, 63);
     }
     if (code === NG_TIME_OFFSET && length >= 8) offsetS = Number(view.getBigInt64(value, little));
     option = value + (length + 3 & ~3);
@@ -130,6 +130,8 @@ function readPacket(
   const from = interfaces[index];
   const length = view.getUint32(at + 12, little);
   if (from === undefined || length > end - at - 20) return null;
-  const stamp = view.getUint32(at + 4, little) * 0x1_0000_0000 + view.getUint32(at + 8, little);
-  return { at: at + 20, length, linkType: from.linkType, timeS: stamp / from.unit + from.offsetS };
+  const stamp = BigInt(view.getUint32(at + 4, little)) << 32n | BigInt(view.getUint32(at + 8, little));
+  const unit = BigInt(from.unit); // a stamp of nanoseconds is more than a number holds
+  const timeS = Number(stamp / unit) + Number(stamp % unit) / from.unit + from.offsetS;
+  return { at: at + 20, length, linkType: from.linkType, timeS };
 }

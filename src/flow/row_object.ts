@@ -1,6 +1,6 @@
 /** A row as people read it: named values, those that are zero or empty left out. */
 import { type Column, COLUMNS, FlowDirection } from "./columns.ts";
-import { type FlowBatch } from "./columns_batch.ts";
+import type { FlowBatch } from "./columns_batch.ts";
 import type { ListColumn } from "./columns_list.ts";
 import { formatAddress } from "./address.ts";
 

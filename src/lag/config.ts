@@ -193,7 +193,9 @@ export function readStorageConfig(section: Section): StorageConfig {
     saveIntervalMs: section.duration("save_interval", { atLeast: "1s" }) ?? d.saveIntervalMs,
     restoreLimitMs: section.duration("restore_limit") ?? d.restoreLimitMs,
   };
-  if (className === "sqlite" && config.path === "") section.refuse("path", "the path of a file: sqlite keeps windows there");
+  if (className === "sqlite" && config.path === "") {
+    section.refuse("path", "the path of a file: sqlite keeps windows there");
+  }
   return config;
 }
 

@@ -4,7 +4,8 @@
  * @example How a group does
  * ```ts
  * import assert from "node:assert/strict";
- * import { LagStore, newCachingEvaluator, newRequest, EVALUATOR_DEFAULTS, STORAGE_DEFAULTS, statusText } from "./mod.ts";
+ * import { EVALUATOR_DEFAULTS, LagStore, newCachingEvaluator, newRequest, STORAGE_DEFAULTS, statusText } from "./mod.ts";
+ * import type { StorageRequest } from "./mod.ts";
  *
  * const store = new LagStore(STORAGE_DEFAULTS, ["main"]);
  * store.setTime(1_700_000_000_000);
@@ -12,7 +13,7 @@
  * store.handle(newRequest("StorageSetBrokerOffset", { ...place, topicPartitionCount: 1, offset: 100 }));
  * store.handle(newRequest("StorageSetConsumerOffset", { ...place, offset: 100, order: 1, timestamp: 1_700_000_000_000 }));
  *
- * const storage = { store, fetch: (request) => Promise.resolve(store.handle(request)) };
+ * const storage = { store, fetch: (request: StorageRequest) => Promise.resolve(store.handle(request)) };
  * const clock = { now: () => 1_700_000_000_000, monotonic: () => 0 };
  * const evaluator = newCachingEvaluator({ name: "default", config: EVALUATOR_DEFAULTS }, { clock, storage });
  * assert.equal(statusText((await evaluator.evaluate("main", "orders", true)).status), "OK");
@@ -48,18 +49,23 @@ export {
   type LagSource,
   notFound,
   type PartitionExtra,
-  type PartitionStatus,
   partitionsOf,
+  type PartitionStatus,
   type SecondsLag,
 } from "./evaluator/group.ts";
 export { partitionObject, replyValue, shortFloat32, stateObject, statusObject } from "./evaluator/objects.ts";
 export { type Judgement, judgePartition, type PartitionJudgement } from "./evaluator/partition.ts";
 export { Status, STATUSES, statusText } from "./evaluator/status.ts";
-export { type RecordSource, type UnreadAnswer, type UnreadQuestion, UnreadRecords } from "./evaluator/unread_records.ts";
+export {
+  type RecordSource,
+  type UnreadAnswer,
+  type UnreadQuestion,
+  UnreadRecords,
+} from "./evaluator/unread_records.ts";
 
 export { Channel, type Sent } from "./storage/channel.ts";
 export { ClusterStore, type StoreConfig } from "./storage/cluster_store.ts";
-export { type StorageCoordinator, StorageStartError, startStorage } from "./storage/coordinator.ts";
+export { startStorage, type StorageCoordinator, StorageStartError } from "./storage/coordinator.ts";
 export { startCoordinatorWithOffsets } from "./storage/fixture.ts";
 export { accepts, compilePattern, type GroupFilter, PatternError } from "./storage/group_filter.ts";
 export type { StorageDeps } from "./storage/inmemory.ts";
@@ -91,7 +97,14 @@ export {
 export { type InterpolatedLag, type PointOutcome, TimeLagTable } from "./storage/time_lag_table.ts";
 export { type CommitEntry, WindowStore } from "./storage/window_store.ts";
 
-export { type CommitScan, type CommitValue, newCommitScan, parseCommitValue, scanCommitKey, scanCommitValue } from "./wire/commit.ts";
+export {
+  type CommitScan,
+  type CommitValue,
+  newCommitScan,
+  parseCommitValue,
+  scanCommitKey,
+  scanCommitValue,
+} from "./wire/commit.ts";
 export type { ConsumerAssignment, ConsumerGroup, ConsumerMember } from "./wire/consumer_group.ts";
 export {
   decodeOffsetsRecord,

@@ -5,7 +5,7 @@ import type { RecordSource, UnreadAnswer, UnreadQuestion } from "./evaluator/unr
 import { LagStore } from "./storage/lag_store.ts";
 import { OffsetsLog } from "./storage/offsets_log.ts";
 import { isFetch, newRequest, readRequest } from "./storage/request.ts";
-import { type JsonObject, type RecordBytes, readRecordLine } from "./wire/decode.ts";
+import { type JsonObject, readRecordLine, type RecordBytes } from "./wire/decode.ts";
 import { type Int64, toInt64 } from "./wire/int64.ts";
 
 /** The cluster where neither the configuration nor an event names one. */
@@ -113,7 +113,8 @@ export class LagScenario implements RecordSource {
     const topic = textOf(fields, "topic");
     const partition = Number(numberOf(fields, "partition") ?? 0);
     const known = this.#store.cluster(cluster)?.topicOffsets(topic)?.length ?? 0;
-    const count = numberOf(fields, "count") ?? numberOf(fields, "topic_partition_count") ?? Math.max(known, partition + 1);
+    const count = numberOf(fields, "count") ?? numberOf(fields, "topic_partition_count") ??
+      Math.max(known, partition + 1);
     const logStart = numberOf(fields, "log_start");
     this.#store.handle(newRequest("StorageSetBrokerOffset", {
       cluster,
@@ -214,7 +215,9 @@ function readEvent(line: string): { readonly at: number; readonly fields: Fields
 
 function fieldsOf(event: Fields, key: string): Fields {
   const value = event[key];
-  if (typeof value !== "object" || value === null) throw new ScenarioFault(`Cannot read the event: ${key} is no object`);
+  if (typeof value !== "object" || value === null) {
+    throw new ScenarioFault(`Cannot read the event: ${key} is no object`);
+  }
   return { ...value };
 }
 

@@ -1,5 +1,5 @@
 /** Sampled packets: as much of a frame as there is, into one row. Nothing here throws; a cut header keeps what came first. */
-import { type FlowBatch } from "../columns_batch.ts";
+import type { FlowBatch } from "../columns_batch.ts";
 import { MAPPED_WORD } from "../columns_pool.ts";
 
 /** EtherTypes (IEEE 802). */
@@ -69,11 +69,11 @@ export function parseEthernet(
  */
 export function parseUsualFrame(batch: FlowBatch, row: number, view: DataView, at: number, end: number): number {
   if (end - at < 48) return -1;
-  const typeAndFirst = view.getUint32(at + 12); // EtherType, version, header length, traffic class
-  const fragmentation = view.getUint32(at + 18);
+  const typeAndFirst = view.getInt32(at + 12); // EtherType, version, header length, traffic class
+  const fragmentation = view.getInt32(at + 18);
   const ttlAndProto = view.getUint16(at + 22);
   const proto = ttlAndProto & 0xff;
-  if (typeAndFirst >>> 8 !== 0x080045 || (fragmentation & 0x1fff) !== 0) return -1;
+  if (typeAndFirst >> 8 !== 0x080045 || (fragmentation & 0x1fff) !== 0) return -1;
   if (proto !== Proto.tcp && proto !== Proto.udp) return -1;
   const source = view.getInt32(at + 26, true), destination = view.getInt32(at + 30, true);
   if (source === 0 || destination === 0) return -1;

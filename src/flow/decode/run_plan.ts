@@ -1,5 +1,5 @@
 /** The inner loop: each action of a plan for all records of a set, a column at a time. */
-import { type FlowBatch } from "../columns_batch.ts";
+import type { FlowBatch } from "../columns_batch.ts";
 import { MAPPED_WORD } from "../columns_pool.ts";
 import type { Decapsulation } from "./datagram.ts";
 import { PacketKind } from "./decapsulate.ts";

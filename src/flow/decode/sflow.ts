@@ -4,9 +4,11 @@ import { MAPPED_WORD } from "../columns_pool.ts";
 import { type Datagram, PayloadView, type Trace } from "./datagram.ts";
 import { PacketKind } from "./decapsulate.ts";
 import { Outcome, SampleType, SflowError } from "./outcome.ts";
-import { PACKET_FIELDS, parseUsualFrame } from "./packet.ts";
-import { idsOf, mergePacket, touch } from "./row_values.ts";
+import { parseUsualFrame } from "./packet.ts";
+import { mergePacket } from "./row_values.ts";
 import { NOT_ENCAPSULATED, parseSampled } from "./sampled_packet.ts";
+import { markOnce, OTHER_FIELDS, USUAL_FIELDS } from "./sflow_fields.ts";
+import { IF_INDEX, LOCAL, writeInterfaces } from "./sflow_interfaces.ts";
 import {
   readEthernetRecord,
   readGatewayRecord,
@@ -22,103 +24,14 @@ const RAW_HEADER = 1, ETHERNET = 2, IPV4 = 3, IPV6 = 4, SWITCH = 1001, ROUTER = 
 /** `header_protocol` of a raw header. */
 const HEADER_ETHERNET = 1, HEADER_IPV4 = 11, HEADER_IPV6 = 12;
 
-/** Interface formats, and the index that stands for the exporter itself. */
-const IF_INDEX = 0, IF_DISCARDED = 1, LOCAL = 0x3fffffff;
-
 /** Octets of header and checksum around the packet in an Ethernet frame. */
 const FRAME_OVERHEAD = 18;
 
 /** Octets of the smallest flow sample. */
 const LEAST_SAMPLE = 40;
 
-/** What the usual sample writes. */
-const USUAL_FIELDS = idsOf([
-  "timeReceived",
-  "samplingRate",
-  "exporterAddress",
-  "inIf",
-  "outIf",
-  "packets",
-  "bytes",
-  "dstMac",
-  "srcMac",
-  "srcVlan",
-  "dstVlan",
-  "etype",
-  "srcAddr",
-  "dstAddr",
-  "proto",
-  "tos",
-  "ttl",
-  "fragmentId",
-  "srcPort",
-  "dstPort",
-  "tcpFlags",
-]);
-/** What any other writes beside that. */
-const OTHER_FIELDS = idsOf([
-  ...PACKET_FIELDS,
-  "forwardingStatus",
-  "nextHop",
-  "srcNetMask",
-  "dstNetMask",
-  "srcAs",
-  "dstAs",
-  "dstAsPath",
-  "dstCommunities",
-]);
-
 /** Octets of a flow sample with one record, a header of Ethernet, IPv4 and TCP. */
 const LEAST_USUAL_SAMPLE = 32 + 8 + 16 + 48;
-
-/** In `touched` of the first of several fields: all of them are marked. */
-const MARKED = 2;
-
-/** Marks fields as written; costs one look until the batch is reset. */
-function markOnce(batch: FlowBatch, fields: readonly number[]): void {
-  if (batch.touched[fields[0]!] === MARKED) return;
-  touch(batch, fields);
-  batch.touched[fields[0]!] = MARKED;
-}
-
-/** Why a packet was discarded, as a forwarding status. */
-function statusOfReason(reason: number): number {
-  switch (reason) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-    case 5:
-    case 6:
-    case 7:
-    case 263:
-      return 131; // unroutable
-    case 4:
-      return 133; // fragmentation needed, and forbidden
-    case 8:
-      return 132; // adjacency
-    case 9:
-    case 10:
-      return 129; // denied by an access list
-    case 257:
-      return 137; // bad TTL
-    case 258:
-    case 269:
-      return 130; // dropped by an access list
-    case 259:
-      return 143; // hardware
-    case 260:
-      return 139; // WRED
-    case 261:
-      return 138; // policer
-    case 262:
-      return 135; // bad total length
-    case 302:
-      return 140; // reverse path
-    default:
-      return 128; // dropped, unknown
-  }
-}
 
 /** Decodes sFlow. It keeps nothing from one datagram to the next. */
 export class SflowDecoder {
@@ -284,7 +197,7 @@ export class SflowDecoder {
     markOnce(batch, OTHER_FIELDS);
     if (expanded) {
       batch.samplingRate[2 * row] = view.getUint32(at + 12);
-      this.#interfaces(
+      writeInterfaces(
         batch,
         row,
         view.getUint32(at + 24),
@@ -296,7 +209,7 @@ export class SflowDecoder {
     } else {
       batch.samplingRate[2 * row] = view.getUint32(at + 8);
       const input = view.getUint32(at + 20), output = view.getUint32(at + 24);
-      this.#interfaces(batch, row, input >>> 30, input & LOCAL, output >>> 30, output & LOCAL);
+      writeInterfaces(batch, row, input >>> 30, input & LOCAL, output >>> 30, output & LOCAL);
       at += 28;
     }
     const recorded = this.#records(datagram, batch, row, at, end, expanded ? SampleType.expandedFlow : SampleType.flow);
@@ -311,22 +224,6 @@ export class SflowDecoder {
     batch.timeReceived[row] = datagram.timeS;
     batch.exporterAddress[row] = this.#exporter;
     batch.rows = row + 1;
-  }
-
-  #interfaces(
-    batch: FlowBatch,
-    row: number,
-    inFormat: number,
-    inValue: number,
-    outFormat: number,
-    outValue: number,
-  ): void {
-    if (inFormat === IF_INDEX && inValue !== LOCAL) batch.inIf[row] = inValue;
-    if (outFormat === IF_INDEX) {
-      if (outValue !== LOCAL) batch.outIf[row] = outValue;
-    } else if (outFormat === IF_DISCARDED) {
-      batch.forwardingStatus[row] = statusOfReason(outValue);
-    }
   }
 
   /** The records of a sample, from their count on. @returns octets of the packet, or {@linkcode NOT_ENCAPSULATED} */

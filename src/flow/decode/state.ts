@@ -1,7 +1,7 @@
 /** What decoders of NetFlow and IPFIX remember: templates and sampling rates, by exporter; bounded, and forgotten in time. */
 import { MAPPED_WORD } from "../columns_pool.ts";
 import { type Node, RecencyList } from "./recency.ts";
-import { Template } from "./template.ts";
+import type { Template } from "./template.ts";
 
 /** How much is remembered, and for how long. */
 export interface StateLimits {

@@ -2,7 +2,15 @@ import type { Clock } from "../../clock/mod.ts";
 import type { EvaluatorConfig, Named } from "../config.ts";
 import type { StorageCoordinator } from "../storage/coordinator.ts";
 import { newRequest, type PartitionState } from "../storage/request.ts";
-import { badOnly, type GroupStatus, judgeGroup, notFound, type PartitionExtra, partitionsOf, type SecondsLag } from "./group.ts";
+import {
+  badOnly,
+  type GroupStatus,
+  judgeGroup,
+  notFound,
+  type PartitionExtra,
+  partitionsOf,
+  type SecondsLag,
+} from "./group.ts";
 import { type RecordSource, type UnreadQuestion, UnreadRecords } from "./unread_records.ts";
 
 /** What the evaluator asks storage for. */

@@ -1,12 +1,15 @@
-import { type CommitScan, newCommitScan, parseCommitValue, scanCommitKey, scanCommitValue } from "../wire/commit.ts";
-import { distance, type Int64, int64Of, larger, subtract } from "../wire/int64.ts";
-import { BrokerStore } from "./broker_store.ts";
+import { newCommitScan, scanCommitKey, scanCommitValue } from "../wire/commit.ts";
+import { distance, type Int64, int64Of, larger } from "../wire/int64.ts";
+import type { BrokerStore } from "./broker_store.ts";
+import { type BrokerTopic, BrokerTopics, type SavedEnds } from "./broker_topics.ts";
 import { accepts, type GroupFilter } from "./group_filter.ts";
 import { hashPartition, hasPrefix, KeyIndex, type KeyPrefix, prefixOf } from "./key_index.ts";
+import { insertCommit } from "./insertion.ts";
 import { nameBytes, sortedNames } from "./names.ts";
 import { Outcome } from "./outcome.ts";
 import type { ConsumerTopics, PartitionState } from "./request.ts";
-import { type InterpolatedLag, TimeLagTable } from "./time_lag_table.ts";
+import { isOtherId } from "./topic_id.ts";
+import type { InterpolatedLag } from "./time_lag_table.ts";
 import { Appended, type CommitEntry, WindowStore } from "./window_store.ts";
 
 /** How commits are kept. */
@@ -22,18 +25,6 @@ export interface StoreConfig {
   readonly timeLagPoints: number;
   /** Groups of a cluster; what comes later is refused. 0 has no bound. */
   readonly maxGroups: number;
-}
-
-/** A topic as the brokers have it. */
-interface BrokerTopic {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  /** The cell of each partition. */
-  cells: Int32Array;
-  readonly tables: (TimeLagTable | undefined)[];
-  /** The four words of its id; null where it is not known. */
-  id: Int32Array | null;
-  changed: boolean;
 }
 
 /** A group of consumers. */
@@ -87,40 +78,27 @@ export interface SavedGroup {
   readonly topics: readonly { readonly topic: string; readonly partitions: readonly SavedPartition[] }[];
 }
 
-/** A partition's measured ends as they are saved. */
-export interface SavedEnds {
-  /** Oldest first. */
-  readonly offsets: readonly Int64[];
-  /** Unix milliseconds of the newest. */
-  readonly timeMs: number;
-  readonly logStart: Int64 | null;
-}
-
 /** Never had a commit or an owner. */
 const UNTOUCHED = -1;
 /** Had an owner, no commit. */
 const WITHOUT_COMMIT = -2;
 
 const TWO_32 = 4_294_967_296;
-const NO_CELLS = new Int32Array(0);
 
 /** One cluster: what its brokers say of its topics, and what its groups have committed. Time is told by `setTime`. */
 export class ClusterStore {
   readonly name: string;
   readonly #config: StoreConfig;
-  readonly #topics = new Map<string, BrokerTopic>();
+  readonly #topics: BrokerTopics;
   readonly #groups = new Map<string, Group>();
   readonly #windows: WindowStore;
-  readonly #brokers: BrokerStore;
   readonly #groupTopics: (GroupTopic | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
   readonly #index: KeyIndex;
-  readonly #ids = new Map<string, Int32Array>();
-  readonly #idTexts = new Map<string, string>();
-  readonly #topicsById = new Map<string, string>();
+  readonly #ends: BrokerStore;
   /** Topics that were deleted, by the request that did it, as long as older requests may be on their way. */
   readonly #deletedTopics = new Map<string, number>();
-  readonly #removed = { groups: new Set<string>(), topics: new Set<string>() };
+  readonly #removedGroups = new Set<string>();
   readonly #scan = newCommitScan();
   /** Whose the last commit in place was. */
   #last: GroupTopic | null = null;
@@ -131,7 +109,8 @@ export class ClusterStore {
     this.name = name;
     this.#config = config;
     this.#windows = new WindowStore(config.intervals);
-    this.#brokers = new BrokerStore(config.intervals);
+    this.#topics = new BrokerTopics(config.intervals, config.timeLagPoints, (topic) => this.#shrink(topic));
+    this.#ends = this.#topics.ends;
     this.#index = new KeyIndex(this.#windows, this.#groupTopics);
   }
 
@@ -165,20 +144,7 @@ export class ClusterStore {
     timeMs: Int64,
     logStart?: Int64,
   ): boolean {
-    if (!(partition >= 0 && partition < count) || offset < 0) return false;
-    let known = this.#topics.get(topic);
-    if (known === undefined) {
-      known = { name: topic, bytes: nameBytes(topic), cells: NO_CELLS, tables: [], id: this.#ids.get(topic) ?? null, changed: true };
-      this.#topics.set(topic, known);
-      this.#removed.topics.delete(topic);
-    }
-    if (known.cells.length !== count) this.#resize(known, count);
-    const cell = known.cells[partition]!;
-    this.#measure(known, partition, cell, offset, timeMs);
-    this.#brokers.add(cell, offset, timeMs);
-    if (logStart !== undefined) this.#brokers.setLogStart(cell, logStart);
-    known.changed = true;
-    return true;
+    return this.#topics.add(topic, partition, count, offset, timeMs, logStart);
   }
 
   /** A commit. @param sequence when the request was submitted, where requests may overtake each other */
@@ -194,7 +160,7 @@ export class ClusterStore {
     if (timestamp < this.#expiredBeforeMs) return Outcome.expired;
     if (!accepts(this.#config.filter, group)) return Outcome.filtered;
     if (sequence < (this.#deletedTopics.get(topic) ?? -1)) return Outcome.deletedTopic;
-    const found = this.#lookUp(topic, partition);
+    const found = this.#topics.lookUp(topic, partition);
     if (typeof found === "number") return found;
     if (offset < 0) return Outcome.negativeOffset;
     const owner = this.#groupTopic(group, found);
@@ -236,12 +202,14 @@ export class ClusterStore {
     if (accept !== undefined && !accept(group.name)) return Outcome.filtered;
     const timestamp = scan.timestampHigh * TWO_32 + (scan.timestampLow >>> 0);
     if (timestamp < this.#expiredBeforeMs) return Outcome.expired;
-    if (owner.topic.id !== null && isOtherId(owner.topic.id, view, scan, valueStart, valueEnd)) return Outcome.otherTopicId;
+    if (owner.topic.id !== null && isOtherId(owner.topic.id, view, scan, valueStart, valueEnd)) {
+      return Outcome.otherTopicId;
+    }
     // Numbers beyond 2^53 are for the general way, which knows them exactly.
     if ((scan.offsetHigh | scan.timestampHigh) >>> 21 === 0) {
       const offset = scan.offsetHigh * TWO_32 + (scan.offsetLow >>> 0);
       const { minDistanceMs } = this.#config;
-      const done = this.#windows.append(slot, offset, order, timestamp, this.#brokers, this.#nowMs, minDistanceMs);
+      const done = this.#windows.append(slot, offset, order, timestamp, this.#ends, this.#nowMs, minDistanceMs);
       if (done !== Appended.no) {
         if (timestamp > group.lastCommit) group.lastCommit = timestamp;
         if (group.lastSeen !== this.#nowMs) group.lastSeen = this.#nowMs;
@@ -261,7 +229,7 @@ export class ClusterStore {
     if (known === null) return false;
     known.lastOwned = this.#nowMs;
     known.changed = true;
-    const found = this.#lookUp(topic, partition);
+    const found = this.#topics.lookUp(topic, partition);
     if (typeof found === "number") return false;
     const of = this.#groupTopic(group, found)!;
     if (of.slots[partition] === UNTOUCHED) of.slots[partition] = WITHOUT_COMMIT;
@@ -282,11 +250,7 @@ export class ClusterStore {
   deleteTopic(topic: string, sequence?: number): void {
     if (sequence !== undefined) this.#deletedTopics.set(topic, sequence);
     for (const group of [...this.#groups.values()]) this.#removeTopic(group, topic);
-    const known = this.#topics.get(topic);
-    if (known === undefined) return;
-    for (const cell of known.cells) this.#brokers.free(cell);
     this.#topics.delete(topic);
-    this.#removed.topics.add(topic);
   }
 
   /** Says that no request submitted before a deletion is on its way any more. */
@@ -333,18 +297,18 @@ export class ClusterStore {
 
   /** The names of the topics whose ends are known. */
   topics(): string[] {
-    return sortedNames(this.#topics.keys());
+    return sortedNames(this.#topics.names());
   }
 
   /** The newest end of each partition; null if the topic is unknown. */
   topicOffsets(topic: string): (Int64 | null)[] | null {
     const known = this.#topics.get(topic);
-    return known === undefined ? null : Array.from(known.cells, (cell) => this.#brokers.newest(cell));
+    return known === undefined ? null : Array.from(known.cells, (cell) => this.#ends.newest(cell));
   }
 
   /** Whether a commit for the partition would be kept. */
   hasPartition(topic: string, partition: number): boolean {
-    return typeof this.#lookUp(topic, partition) !== "number";
+    return typeof this.#topics.lookUp(topic, partition) !== "number";
   }
 
   /** A group's partitions as they are now; null if it is unknown or its time is over, which removes it. */
@@ -371,34 +335,22 @@ export class ClusterStore {
 
   /** How long ago a partition's end was at that offset; null where the table does not tell. */
   interpolate(topic: string, partition: number, committed: Int64): InterpolatedLag | null {
-    return this.#topics.get(topic)?.tables[partition]?.lookup(committed, this.#nowMs) ?? null;
+    return this.#topics.interpolate(topic, partition, committed, this.#nowMs);
   }
 
-  /** The id that the cluster has for a topic now, as `8-4-4-4-12` hex digits: commits for another one are dropped. */
+  /** The id that the cluster has for a topic now, `8-4-4-4-12` lower-case hex digits: commits for another one are dropped. */
   setTopicId(topic: string, id: string | null): void {
-    const words = id === null ? null : idWords(id);
-    const before = this.#idTexts.get(topic);
-    if (before !== undefined) this.#topicsById.delete(before);
-    if (words === null || id === null) {
-      this.#ids.delete(topic);
-      this.#idTexts.delete(topic);
-    } else {
-      this.#ids.set(topic, words);
-      this.#idTexts.set(topic, id);
-      this.#topicsById.set(id, topic);
-    }
-    const known = this.#topics.get(topic);
-    if (known !== undefined) known.id = words;
+    this.#topics.setId(topic, id);
   }
 
   /** The id that the cluster has for a topic. */
   topicId(topic: string): string | undefined {
-    return this.#idTexts.get(topic);
+    return this.#topics.idOf(topic);
   }
 
-  /** The topic that has that id now, `8-4-4-4-12` lower-case hex digits. */
+  /** The topic that has that id now. */
   topicOfId(id: string): string | undefined {
-    return this.#topicsById.get(id);
+    return this.#topics.nameOf(id);
   }
 
   /** Removes the groups whose time is over. @returns how many there were */
@@ -410,22 +362,21 @@ export class ClusterStore {
 
   /** What changed, and what is gone, since this was last asked. */
   takeChanges(): StoreChanges {
-    const groups = [...this.#groups.values()].filter((group) => group.changed);
-    const topics = [...this.#topics.values()].filter((topic) => topic.changed);
-    for (const one of groups) one.changed = false;
-    for (const one of topics) one.changed = false;
-    const [removedGroups, removedTopics] = [[...this.#removed.groups], [...this.#removed.topics]];
-    this.#removed.groups.clear();
-    this.#removed.topics.clear();
-    return { groups: groups.map(({ name }) => name), topics: topics.map(({ name }) => name), removedGroups, removedTopics };
+    const changed = [...this.#groups.values()].filter((group) => group.changed);
+    for (const group of changed) group.changed = false;
+    const removedGroups = [...this.#removedGroups];
+    this.#removedGroups.clear();
+    return { groups: changed.map(({ name }) => name), removedGroups, ...this.#topics.takeChanges() };
   }
 
   /** Puts back changes that could not be saved: they are told again. */
   returnChanges({ groups, topics, removedGroups, removedTopics }: StoreChanges): void {
-    for (const name of groups) this.#change(this.#groups.get(name));
-    for (const name of topics) this.#change(this.#topics.get(name));
-    for (const name of removedGroups) if (!this.#groups.has(name)) this.#removed.groups.add(name);
-    for (const name of removedTopics) if (!this.#topics.has(name)) this.#removed.topics.add(name);
+    for (const name of groups) {
+      const group = this.#groups.get(name);
+      if (group !== undefined) group.changed = true;
+    }
+    for (const name of removedGroups) if (!this.#groups.has(name)) this.#removedGroups.add(name);
+    this.#topics.returnChanges(topics, removedTopics);
   }
 
   /** A group as it can be saved; null if it is gone. */
@@ -453,7 +404,7 @@ export class ClusterStore {
     group.lastOwned = lastOwned;
     for (const { topic, partitions } of topics) {
       for (const { partition, owner, clientId, entries } of partitions) {
-        const found = this.#lookUp(topic, partition);
+        const found = this.#topics.lookUp(topic, partition);
         if (typeof found === "number") continue;
         const of = this.#groupTopic(name, found)!;
         if (entries.length > 0) {
@@ -466,42 +417,24 @@ export class ClusterStore {
     group.changed = false;
   }
 
-  /** What the brokers said of a topic, as it can be saved; null if it is gone. */
+  /** A topic's measured ends as they can be saved; null if it is gone. */
   saveTopic(name: string): SavedEnds[] | null {
-    const topic = this.#topics.get(name);
-    if (topic === undefined) return null;
-    return Array.from(topic.cells, (cell) => ({
-      offsets: this.#brokers.offsets(cell),
-      timeMs: this.#brokers.timeMs(cell),
-      logStart: this.#brokers.logStart(cell),
-    }));
+    return this.#topics.save(name);
   }
 
-  /** Puts back what the brokers said of a topic. */
+  /** Puts back a topic's measured ends. */
   restoreTopic(name: string, partitions: readonly SavedEnds[]): void {
-    partitions.forEach(({ offsets, timeMs, logStart }, partition) => {
-      for (const offset of offsets) {
-        this.setBrokerOffset(name, partition, partitions.length, offset, timeMs, logStart ?? undefined);
-      }
-    });
-    const topic = this.#topics.get(name);
-    if (topic === undefined) return;
-    topic.changed = false;
-    topic.tables.length = 0; // times of the ends before the last are not known any more
-  }
-
-  #change(one: { changed: boolean } | undefined): void {
-    if (one !== undefined) one.changed = true;
+    this.#topics.restore(name, partitions);
   }
 
   #state(of: GroupTopic, slot: number, partition: number): PartitionState {
     const cell = of.topic.cells[partition];
-    const brokerOffsets = cell === undefined ? [] : this.#brokers.offsets(cell);
+    const brokerOffsets = cell === undefined ? [] : this.#ends.offsets(cell);
     const entries = slot < 0 ? [] : this.#windows.read(slot);
     const empty = slot === UNTOUCHED ? 0 : this.#config.intervals - entries.length;
     const committed = entries.at(-1)?.offset;
     const end = brokerOffsets.at(-1);
-    const start = cell === undefined ? null : this.#brokers.logStart(cell);
+    const start = cell === undefined ? null : this.#ends.logStart(cell);
     const known = committed !== undefined && end !== undefined;
     return {
       offsets: [...new Array<null>(empty).fill(null), ...entries],
@@ -511,15 +444,6 @@ export class ClusterStore {
       currentLag: known ? distance(end, start === null ? committed : larger(committed, start)) : 0,
       lost: committed !== undefined && start !== null ? distance(start, committed) : 0,
     };
-  }
-
-  #lookUp(topic: string, partition: number): BrokerTopic | Outcome {
-    const known = this.#topics.get(topic);
-    if (known === undefined) return Outcome.unknownTopic;
-    if (partition < 0) return Outcome.negativePartition;
-    const cell = known.cells[partition];
-    if (cell === undefined) return Outcome.unknownPartition;
-    return this.#brokers.newestNumber(cell) === -1 ? Outcome.noBrokerOffset : known;
   }
 
   /** Null where there are as many as there may be. */
@@ -538,7 +462,7 @@ export class ClusterStore {
       changed: true,
     };
     this.#groups.set(name, group);
-    this.#removed.groups.delete(name);
+    this.#removedGroups.delete(name);
     return group;
   }
 
@@ -578,34 +502,25 @@ export class ClusterStore {
     const of = this.#groupTopics[this.#windows.owner(slot)]!;
     // A topic may have got partitions since the group last committed for it.
     if (of.slots.length < of.topic.cells.length) of.slots = resized(of.slots, of.topic.cells.length);
-    const { intervals, minDistanceMs } = this.#config;
     const window = this.#windows.read(slot);
-    if (window.some((entry) => entry.order === order)) return Outcome.duplicate;
-    const full = window.length === intervals;
-    if (full && order < window[0]!.order) return Outcome.behindWindow;
-    const i = window.filter((entry) => entry.order < order).length;
-    const isNewest = i === window.length;
     const cell = this.#windows.broker(slot);
-    const end = this.#brokers.newest(cell)!;
-    const lag = isNewest ? distance(end, offset) : null;
-    const sample = this.#brokers.samples(cell);
-    const fresh = isNewest && this.#windows.sample(slot) !== sample;
+    const sample = this.#ends.samples(cell);
+    const before = this.#windows.sample(slot);
+    const { outcome, isNewest } = insertCommit(window, {
+      offset,
+      order,
+      timestamp,
+      observedAt: this.#nowMs,
+      end: this.#ends.newest(cell)!,
+      isMeasured: before !== sample,
+    }, this.#config);
+    if (outcome > Outcome.merged) return outcome;
+    this.#windows.write(slot, window, isNewest ? sample : before);
     const { group } = of;
     group.lastSeen = this.#nowMs;
     group.changed = true;
     if (isNewest) group.lastCommit = Math.max(group.lastCommit, Number(timestamp));
-    const before = window[i - 1];
-    const tooSoon = before !== undefined && subtract(timestamp, before.timestamp) < minDistanceMs &&
-      !(full && i === 1 && !isNewest);
-    if (tooSoon) {
-      const merged = { offset, order, timestamp: before.timestamp, observedAt: this.#nowMs, lag };
-      window[i - 1] = { ...merged, fresh: before.fresh || fresh };
-    } else {
-      window.splice(i, 0, { offset, order, timestamp, observedAt: this.#nowMs, lag, fresh });
-      if (window.length > intervals) window.shift();
-    }
-    this.#windows.write(slot, window, isNewest ? sample : this.#windows.sample(slot));
-    return tooSoon ? Outcome.merged : Outcome.stored;
+    return outcome;
   }
 
   #isExpired(group: Group): boolean {
@@ -613,27 +528,9 @@ export class ClusterStore {
     return last < this.#expiredBeforeMs && last !== -Infinity;
   }
 
-  #measure(topic: BrokerTopic, partition: number, cell: number, offset: Int64, timeMs: Int64): void {
-    const { timeLagPoints } = this.#config;
-    if (timeLagPoints === 0) return;
-    let table = topic.tables[partition];
-    if (table === undefined) {
-      // Where the end never moves, a table tells nothing: it begins with the second value.
-      const before = this.#brokers.newest(cell);
-      if (before === null || before === offset) return;
-      table = topic.tables[partition] = new TimeLagTable(timeLagPoints);
-      table.add(before, this.#brokers.timeMs(cell));
-    }
-    table.add(offset, timeMs);
-  }
-
-  #resize(topic: BrokerTopic, count: number): void {
-    const before = topic.cells;
-    const cells = new Int32Array(count);
-    cells.set(before.subarray(0, count));
-    for (let p = before.length; p < count; p++) cells[p] = this.#brokers.allocate();
-    topic.cells = cells;
-    if (count >= before.length) return;
+  /** Takes partitions that a topic does not have any more out of its groups. */
+  #shrink(topic: BrokerTopic): void {
+    const count = topic.cells.length;
     for (const group of [...this.#groups.values()]) {
       const of = group.topics.get(topic.name);
       if (of === undefined || of.slots.length <= count) continue;
@@ -644,8 +541,6 @@ export class ClusterStore {
       group.changed = true;
       if (of.slots.every((slot) => slot === UNTOUCHED)) this.#removeTopic(group, topic.name);
     }
-    for (const cell of before.subarray(count)) this.#brokers.free(cell);
-    topic.tables.splice(count);
   }
 
   #removeTopic(group: Group, topic: string): void {
@@ -667,7 +562,7 @@ export class ClusterStore {
 
   #dropGroup(group: Group): void {
     this.#groups.delete(group.name);
-    this.#removed.groups.add(group.name);
+    this.#removedGroups.add(group.name);
   }
 }
 
@@ -675,31 +570,4 @@ function resized(slots: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length).fill(UNTOUCHED);
   larger.set(slots);
   return larger;
-}
-
-/** The four words of `8-4-4-4-12` hex digits; null if they are not that. */
-function idWords(id: string): Int32Array | null {
-  const hex = id.replaceAll("-", "");
-  if (!/^[0-9a-f]{32}$/i.test(hex)) return null;
-  return Int32Array.from([0, 8, 16, 24], (at) => parseInt(hex.slice(at, at + 8), 16) | 0);
-}
-
-/** Whether the commit names a topic of that name that is not there any more. */
-function isOtherId(
-  id: Int32Array,
-  view: DataView,
-  { topicIdAt: at }: CommitScan,
-  start: number,
-  end: number,
-): boolean {
-  if (at === -1) return false;
-  if (at >= 0) {
-    const same = view.getInt32(at) === id[0] && view.getInt32(at + 4) === id[1] && view.getInt32(at + 8) === id[2] &&
-      view.getInt32(at + 12) === id[3];
-    if (same) return false;
-    return (view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8) | view.getInt32(at + 12)) !== 0;
-  }
-  const value = parseCommitValue(new Uint8Array(view.buffer, view.byteOffset + start, end - start));
-  if (!("topicId" in value) || value.topicId === undefined) return false;
-  return idWords(value.topicId)?.some((word, i) => word !== id[i]) ?? false;
 }

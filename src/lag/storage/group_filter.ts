@@ -65,7 +65,7 @@ function translated(pattern: string, rest: string): [written: string, used: numb
   }
   if (/^\\[pP][A-Z]/.test(rest)) return [`\\${escaped}{${rest[2]}}`, 3];
   // In RE2 any punctuation may be escaped; JavaScript's unicode mode refuses what needs no escape.
-  if (/[^\w\s^$\\.*+?()[\]{}|\/-]/.test(escaped)) return [escaped, 2];
+  if (/[^0-9A-Za-z\s^$\\.*+?()[\]{}|\/-]/.test(escaped)) return [escaped, 2];
   if (escaped === "-") return ["\\x2d", 2];
   return [rest.slice(0, 2), 2];
 }

@@ -1,5 +1,5 @@
-import { type Int64 } from "../wire/int64.ts";
-import { keyTypeOf, KeyType, parseKey } from "../wire/key.ts";
+import type { Int64 } from "../wire/int64.ts";
+import { KeyType, keyTypeOf, parseKey } from "../wire/key.ts";
 import { codeOf, REASONS, type WireFault } from "../wire/reason.ts";
 import { type OffsetsRecord, parseRecord } from "../wire/record.ts";
 import type { ClusterStore } from "./cluster_store.ts";
@@ -120,7 +120,10 @@ export class OffsetsLog {
   }
 
   /** Takes in records as one batch outside a transaction, `order` being the first one's offset. */
-  records(records: readonly { readonly key: Uint8Array | null; readonly value: Uint8Array | null }[], order: Int64): void {
+  records(
+    records: readonly { readonly key: Uint8Array | null; readonly value: Uint8Array | null }[],
+    order: Int64,
+  ): void {
     const revived = lastLive(records.map(({ key, value }) => ({ key, isLive: value !== null && value.length > 0 })));
     records.forEach(({ key, value }, i) => {
       const place = typeof order === "number" ? order + i : order + BigInt(i);
@@ -146,7 +149,7 @@ export class OffsetsLog {
       const ended = pending.end(batch.producerId);
       let end: "commit" | "abort" | null = null;
       each(batch, ({ bytes, keyStart, keyEnd }) => end = transactionEnd(part(bytes, keyStart, keyEnd)));
-      if (end === "commit") for (const { key, value, order } of ended) this.#slowly(key, value, order, () => false);
+      if (end === "commit") { for (const { key, value, order } of ended) this.#slowly(key, value, order, () => false); }
       return;
     }
     if (batch.isTransactional) {
@@ -162,7 +165,8 @@ export class OffsetsLog {
     each(batch, (record) => {
       const { bytes, keyStart, valueStart } = record;
       view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const isCommit = keyStart >= 0 && record.keyEnd - keyStart >= 2 && bytes[keyStart] === 0 && bytes[keyStart + 1]! <= 1;
+      const isCommit = keyStart >= 0 && record.keyEnd - keyStart >= 2 && bytes[keyStart] === 0 &&
+        bytes[keyStart + 1]! <= 1;
       if (isCommit && valueStart >= 0 && record.valueEnd > valueStart && this.#deleted.size === 0) {
         const { keyEnd, valueEnd, offset } = record;
         const outcome = this.#cluster.commit(view, keyStart + 2, keyEnd, valueStart, valueEnd, offset, this.#accepts);
@@ -319,7 +323,9 @@ function raise(map: Map<string, Int64>, key: string, order: Int64): void {
 }
 
 /** The last place at which a batch says that a group lives, by group. */
-function lastLive(records: readonly { readonly key: Uint8Array | null; readonly isLive: boolean }[]): Map<string, number> {
+function lastLive(
+  records: readonly { readonly key: Uint8Array | null; readonly isLive: boolean }[],
+): Map<string, number> {
   const places = new Map<string, number>();
   records.forEach(({ key, isLive }, i) => {
     if (!isLive || key === null || !isGroupKey(key)) return;

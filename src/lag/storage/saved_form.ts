@@ -1,7 +1,8 @@
 /** The bytes in which groups and topics are saved. */
 import { ByteError, ByteReader, ByteWriter } from "../../bytes/mod.ts";
 import { type Int64, toInt64 } from "../wire/int64.ts";
-import type { SavedEnds, SavedGroup, SavedPartition } from "./cluster_store.ts";
+import type { SavedEnds } from "./broker_topics.ts";
+import type { SavedGroup, SavedPartition } from "./cluster_store.ts";
 import type { CommitEntry } from "./window_store.ts";
 
 /** In front of everything saved; another one is another form. */

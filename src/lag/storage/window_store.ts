@@ -23,7 +23,8 @@ const PARTITION = 2;
 const BROKER = 3;
 const HEAD_COUNT = 4; // the place of the oldest entry << 16 | the number of entries
 const SAMPLE = 5;
-const HEADER_WORDS = 6;
+const BASE_WORDS = 6; // where the three bases begin, each a double of two words
+const HEADER_WORDS = 12;
 // An entry: three differences from the slot's base, the lag, and how much later than its time it arrived.
 const ENTRY_WORDS = 5;
 const OFFSET = 0;
@@ -31,7 +32,8 @@ const ORDER = 1;
 const TIME = 2;
 const LAG = 3;
 const DELAY = 4;
-const BASES = 3;
+/** What a processor fetches at once: a slot that begins there has its header and bases in one piece. */
+const LINE_WORDS = 16;
 
 /** Stands for a number that does not fit its word; it is in the map of wide values. */
 const WIDE = -0x8000_0000;
@@ -51,15 +53,16 @@ export const MOST_INTERVALS = 10_000;
 export const Appended = { no: 0, stored: 1, merged: 2 } as const;
 
 /**
- * The windows of all partitions of all groups, each a ring of `intervals` commits in a slot of 4 * (6 + 5 * intervals) + 24
- * bytes. Offsets, orders and times are kept as 32-bit differences from the slot's base, which moves when one does not fit;
+ * The windows of all partitions of all groups, each a ring of `intervals` commits in a slot of
+ * 4 * (12 + 5 * intervals) bytes. Offsets, orders and times are kept as 32-bit differences from the slot's base, which moves when one does not fit;
  * what fits no base stands in a map, exact at 64 bits.
  */
 export class WindowStore {
   readonly intervals: number;
   readonly #words: number;
   readonly #pages: Int32Array[] = [];
-  readonly #bases: Float64Array[] = [];
+  /** The same memory as doubles. */
+  readonly #doubles: Float64Array[] = [];
   readonly #wide = new Map<number, Int64>();
   readonly #free: number[] = [];
   #slots = 0;
@@ -70,7 +73,7 @@ export class WindowStore {
       throw new RangeError(`Cannot keep ${intervals} commits of a partition: write 1 to ${MOST_INTERVALS}`);
     }
     this.intervals = intervals;
-    this.#words = HEADER_WORDS + ENTRY_WORDS * intervals;
+    this.#words = slotWords(intervals);
   }
 
   /** Slots in use. */
@@ -82,8 +85,9 @@ export class WindowStore {
   allocate(hash: number, owner: number, partition: number, broker: number): number {
     const slot = this.#free.pop() ?? this.#slots++;
     if (slot >>> PAGE_BITS === this.#pages.length) {
-      this.#pages.push(new Int32Array(PAGE_SLOTS * this.#words));
-      this.#bases.push(new Float64Array(PAGE_SLOTS * BASES));
+      const page = new ArrayBuffer(PAGE_SLOTS * this.#words * 4);
+      this.#pages.push(new Int32Array(page));
+      this.#doubles.push(new Float64Array(page));
     }
     const page = this.#pages[slot >>> PAGE_BITS]!;
     const at = (slot & PAGE_MASK) * this.#words;
@@ -141,10 +145,9 @@ export class WindowStore {
     minDistanceMs: number,
   ): number {
     const page = this.#pages[slot >>> PAGE_BITS]!;
-    const bases = this.#bases[slot >>> PAGE_BITS]!;
-    const inPage = slot & PAGE_MASK;
-    const at = inPage * this.#words;
-    const base = inPage * BASES;
+    const bases = this.#doubles[slot >>> PAGE_BITS]!;
+    const at = (slot & PAGE_MASK) * this.#words;
+    const base = at + BASE_WORDS >> 1;
     const headCount = page[at + HEAD_COUNT]!;
     const count = headCount & 0xffff;
     if (count === 0) return Appended.no;
@@ -265,20 +268,23 @@ export class WindowStore {
 
   #number(slot: number, number: number, word: number, field: number): Int64 {
     if (word === WIDE) return this.#wide.get(number * ENTRY_WORDS + field)!;
-    return this.#bases[slot >>> PAGE_BITS]![(slot & PAGE_MASK) * BASES + field]! + word;
+    return this.#base(slot, field) + word;
+  }
+
+  #base(slot: number, field: number): number {
+    return this.#doubles[slot >>> PAGE_BITS]![((slot & PAGE_MASK) * this.#words + BASE_WORDS >> 1) + field]!;
   }
 
   #rebase(slot: number, { offset, order, timestamp }: CommitEntry): void {
-    const bases = this.#bases[slot >>> PAGE_BITS]!;
-    const base = (slot & PAGE_MASK) * BASES;
+    const bases = this.#doubles[slot >>> PAGE_BITS]!;
+    const base = (slot & PAGE_MASK) * this.#words + BASE_WORDS >> 1;
     bases[base + OFFSET] = typeof offset === "number" ? offset : 0;
     bases[base + ORDER] = typeof order === "number" ? order : 0;
     bases[base + TIME] = typeof timestamp === "number" ? timestamp : 0;
   }
 
   #delta(slot: number, number: number, value: Int64, field: number): number {
-    const base = this.#bases[slot >>> PAGE_BITS]![(slot & PAGE_MASK) * BASES + field]!;
-    const delta = typeof value === "number" ? value - base : NaN;
+    const delta = typeof value === "number" ? value - this.#base(slot, field) : NaN;
     if (delta > WIDE && delta <= MOST) return delta;
     this.#wide.set(number * ENTRY_WORDS + field, value);
     return WIDE;
@@ -303,4 +309,11 @@ export class WindowStore {
     const first = slot * this.intervals * ENTRY_WORDS;
     for (let i = 0; i < this.intervals * ENTRY_WORDS; i++) this.#wide.delete(first + i);
   }
+}
+
+/** Words of a slot: an even number, since it holds doubles; whole lines where that costs next to nothing. */
+function slotWords(intervals: number): number {
+  const words = HEADER_WORDS + ENTRY_WORDS * intervals;
+  const lines = Math.ceil(words / LINE_WORDS) * LINE_WORDS;
+  return lines - words <= words / 20 ? lines : words + words % 2;
 }

@@ -1,5 +1,5 @@
 import { FieldCursor, uuidText } from "./field_cursor.ts";
-import { type Int64 } from "./int64.ts";
+import type { Int64 } from "./int64.ts";
 import { codeOf, Malformed, parsedOr, type ReasonCode, type WireFault } from "./reason.ts";
 
 /** The value of an offset commit. */

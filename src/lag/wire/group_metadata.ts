@@ -1,5 +1,5 @@
 import { FieldCursor } from "./field_cursor.ts";
-import { type Int64 } from "./int64.ts";
+import type { Int64 } from "./int64.ts";
 import { faultOf, Malformed, parsedOr, type Reason, type WireFault } from "./reason.ts";
 
 /** A member of a group of the classic protocol. */

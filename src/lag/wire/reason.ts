@@ -55,7 +55,11 @@ export interface WireFault {
 
 /** A fault in words that say which part of a record could not be read. */
 export function faultOf(reason: Reason): WireFault {
-  return { kind: "fault", reason, message: `Cannot decode the record: ${MESSAGES[reason] ?? `its ${reason} is malformed`}` };
+  return {
+    kind: "fault",
+    reason,
+    message: `Cannot decode the record: ${MESSAGES[reason] ?? `its ${reason} is malformed`}`,
+  };
 }
 
 const MESSAGES: Readonly<Partial<Record<Reason, string>>> = {
