@@ -11,7 +11,9 @@ import { type Campaign, type Options, type Print, readOptions } from "./campaign
 import { cardinality } from "./cardinality.ts";
 import { drain } from "./drain.ts";
 import { fuzz } from "./fuzz.ts";
+import { fuzzFlows } from "./fuzz_flows.ts";
 import { load } from "./load.ts";
+import { offsets } from "./offsets.ts";
 import { netlinkFuzz } from "./netlink_fuzz.ts";
 
 /** A campaign whose options are its own affair. */
@@ -22,7 +24,15 @@ interface Entry {
   start(args: readonly string[], print: Print): Promise<number>;
 }
 
-const CAMPAIGNS: readonly Entry[] = [entry(load), entry(cardinality), entry(fuzz), entry(drain), entry(netlinkFuzz)];
+const CAMPAIGNS: readonly Entry[] = [
+  entry(load),
+  entry(cardinality),
+  entry(fuzz),
+  entry(fuzzFlows),
+  entry(drain),
+  entry(netlinkFuzz),
+  entry(offsets),
+];
 
 function entry<O extends Options>(campaign: Campaign<O>): Entry {
   const { name, summary, help } = campaign;

@@ -115,6 +115,20 @@ export function recordBatch(records: readonly BatchRecord[], head: BatchHead): U
   return out.copy();
 }
 
+/** One byte after the other: those who read batches have tables of their own. */
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});
+
+/** Writes the checksum of a batch of format 2 into it: CRC-32C of what stands behind it. */
+export function sealBatch(batch: Uint8Array<ArrayBuffer>): void {
+  let crc = -1;
+  for (let at = 21; at < batch.length; at++) crc = CRC_TABLE[(crc ^ batch[at]!) & 0xff]! ^ crc >>> 8;
+  new DataView(batch.buffer, batch.byteOffset).setUint32(17, crc ^ -1);
+}
+
 function zigzag(out: ByteWriter, value: number): void {
   out.varint(value < 0 ? -value * 2 - 1 : value * 2);
 }

@@ -28,8 +28,11 @@ function icmp(version: 4 | 6, proto: number): Computation {
   };
 }
 
+/** Written out where it is needed: an alias is not there yet when a row is stored. */
+const SIZE = "intDivOrZero(Bytes, Packets)";
+
 function sizeBucket(): string {
-  const steps = SIZES.map((next, i) => `PacketSize < ${next}, '${SIZES[i - 1] ?? 0}-${next - 1}'`);
+  const steps = SIZES.map((next, i) => `${SIZE} < ${next}, '${SIZES[i - 1] ?? 0}-${next - 1}'`);
   return `multiIf(${steps.join(", ")}, '${SIZES.at(-1)}-Inf')`;
 }
 
@@ -39,7 +42,7 @@ const COMPUTATIONS: Readonly<Record<string, Computation>> = {
   Dst1stAS: { expression: "arrayElement(arrayCompact(DstASPath), 1)", from: ["DstASPath"] },
   Dst2ndAS: { expression: "arrayElement(arrayCompact(DstASPath), 2)", from: ["DstASPath"] },
   Dst3rdAS: { expression: "arrayElement(arrayCompact(DstASPath), 3)", from: ["DstASPath"] },
-  PacketSize: { expression: "intDivOrZero(Bytes, Packets)", from: ["Bytes", "Packets"] },
+  PacketSize: { expression: SIZE, from: ["Bytes", "Packets"] },
   PacketSizeBucket: { expression: sizeBucket(), from: ["PacketSize"] },
   ICMPv4: icmp(4, 1),
   ICMPv6: icmp(6, 58),

@@ -50,14 +50,40 @@ function alterTable(table: TableObject, present: PresentObject, place: Place): s
   }
   const comment = commentOf(table, place);
   const aliasesDiffer = present.comment !== comment;
+  const { left, drops } = withoutAliases(table, present);
   const actions = [
-    ...columnActions(table, present, aliasesDiffer),
+    ...drops,
+    ...columnActions(table, left, aliasesDiffer),
     ...indexActions(table, present),
     ...(aliasesDiffer ? [`MODIFY COMMENT ${quoteText(comment)}`] : []),
   ];
   const alter = `ALTER TABLE ${placedName(place, table.name)}${onCluster(place)} `;
   // Each by itself, but for new columns of the sorting key: some may not stand beside others.
   return [...actions, ...lifeActions(table, present)].map((action) => alter + action);
+}
+
+/**
+ * Aliases hold no values. Where one is to be stored from now on, all of the table's go, since they may need each other, and
+ * those that are to stay come back. What becomes an alias goes with what was stored in it, for it can be computed again.
+ */
+function withoutAliases(
+  table: TableObject,
+  present: PresentObject,
+): { readonly left: PresentObject; readonly drops: readonly string[] } {
+  const wanted = new Map(table.columns.map((column) => [column.name, column.isAlias ?? false]));
+  const isAlias = ({ defaultKind }: PresentColumn) => defaultKind === "ALIAS";
+  const becomesStored = present.columns.some((column) => isAlias(column) && wanted.get(column.name) === false);
+  const gone = present.columns.filter((column) => isAlias(column) ? becomesStored : wanted.get(column.name) === true);
+  const key = gone.find(({ isInSortingKey }) => isInSortingKey);
+  if (key !== undefined) throw new MigrationError(refusal(table, key, "to be computed when it is asked for"));
+  return {
+    left: { ...present, columns: present.columns.filter((column) => !gone.includes(column)) },
+    drops: gone.map(({ name }) => `DROP COLUMN ${quoteName(name)}`).reverse(), // what needs another stands behind it
+  };
+}
+
+function refusal(table: TableObject, { name }: { readonly name: string }, what: string): string {
+  return `Cannot change ${name} of ${table.name} ${what}: it is part of the table's key; rename or drop the table`;
 }
 
 function columnActions(table: TableObject, present: PresentObject, aliasesDiffer: boolean): string[] {
@@ -95,23 +121,11 @@ function columnChange(
   found: PresentColumn,
   aliasesDiffer: boolean,
 ): string | undefined {
-  const isAlias = column.isAlias ?? false;
-  const wasAlias = found.defaultKind === "ALIAS";
-  const refuse = (what: string): never => {
-    throw new MigrationError(
-      `Cannot change ${column.name} of ${table.name} ${what}: it is part of the table's key; rename or drop the table`,
-    );
-  };
-  if (isAlias !== wasAlias) {
-    if (found.isInSortingKey) refuse("to be computed when it is asked for");
-    if (isKey(table, column.name)) refuse("to be stored");
-    return isAlias
-      ? `MODIFY COLUMN ${columnDefinition(column)}`
-      : `MODIFY COLUMN ${columnDefinition(column)} REMOVE ALIAS`;
-  }
-  if (isAlias) return aliasesDiffer ? `MODIFY COLUMN ${columnDefinition(column)}` : undefined;
+  if (column.isAlias) return aliasesDiffer ? `MODIFY COLUMN ${columnDefinition(column)}` : undefined;
   if (plain(found.type) !== plain(column.type)) {
-    if (found.isInPrimaryKey || found.isInSortingKey) refuse(`from ${found.type} to ${column.type}`);
+    if (found.isInPrimaryKey || found.isInSortingKey) {
+      throw new MigrationError(refusal(table, column, `from ${found.type} to ${column.type}`));
+    }
     return `MODIFY COLUMN ${columnDefinition(column)}`;
   }
   const codec = column.codec ?? "";
