@@ -56,6 +56,8 @@ outputs:
       addTags: { dc: "eu" },
       dropNamePrefixes: ["tmp."],
       excludeTagPrefixes: [{ metricPrefix: "db", tags: ["table"] }],
+      stripTags: [],
+      routing: [],
     },
     own: { key: "abc", traceFormat: "traces" },
   });
