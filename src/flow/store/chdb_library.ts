@@ -13,6 +13,7 @@ const SYMBOLS = {
   chdb_result_length: { parameters: ["pointer"], result: "usize" },
   chdb_destroy_query_result: { parameters: ["pointer"], result: "void" },
   chdb_close_conn: { parameters: ["pointer"], result: "void" },
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
   strlen: { parameters: ["pointer"], result: "usize" },
   copyFrom: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "pointer" },
   addressOf: { name: "memcpy", parameters: ["buffer", "buffer", "usize"], result: "usize" },
@@ -22,6 +23,8 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type ChdbSymbols = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+
+const RTLD_NOW = 2, RTLD_NODELETE = 0x1000;
 
 const encoder = new TextEncoder();
 
@@ -66,6 +69,8 @@ export class ChdbSession {
       throw new ChdbUnavailable(`Cannot load ${path}: ${why}; check flow.store.chdb_path`, { cause });
     }
     const symbols = this.#symbols;
+    // Deno unloads a library with the worker that loaded it; threads of chDB's own would go on where nothing is any more.
+    symbols.dlopen(encoder.encode(`${path}\0`), RTLD_NOW | RTLD_NODELETE);
     symbols.chdb_set_signal_handlers_enabled(0); // the process keeps its own
     const texts = ["clickhouse", `--path=${directory}`].map((text) => encoder.encode(`${text}\0`));
     const argv = new BigUint64Array(texts.map((text) => symbols.addressOf(text, text, 0n)));

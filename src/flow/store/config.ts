@@ -1,6 +1,5 @@
 /** Settings of the store: which ClickHouse, or chDB; its tables; its columns. */
-import type { Section } from "../../config/mod.ts";
-import { ConfigError } from "../../config/mod.ts";
+import { ConfigError, type Section } from "../../config/mod.ts";
 import { hostUrl } from "../../output/mod.ts";
 import { type CustomDictionary, readCustomDictionaries } from "./custom_dictionaries.ts";
 

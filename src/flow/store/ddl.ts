@@ -93,13 +93,18 @@ function createTable(table: TableObject, place: Place, where: string, comment: s
     `ENGINE = ${engineOf(table, place)}`,
   ];
   if (table.partitionBy !== undefined) parts.push(`PARTITION BY ${table.partitionBy}`);
-  if (table.primaryKey !== undefined) parts.push(`PRIMARY KEY (${table.primaryKey.join(", ")})`);
-  if (table.orderBy !== undefined) parts.push(`ORDER BY (${table.orderBy.join(", ")})`);
+  if (table.primaryKey !== undefined) parts.push(`PRIMARY KEY ${listed(table.primaryKey)}`);
+  if (table.orderBy !== undefined) parts.push(`ORDER BY ${listed(table.orderBy)}`);
   if (table.ttl !== undefined) parts.push(`TTL ${table.ttl}`);
   const settings = Object.entries(table.settings).map(settingText);
   if (settings.length > 0) parts.push(`SETTINGS ${settings.join(", ")}`);
   parts.push(`COMMENT ${comment}`);
   return parts.join("\n");
+}
+
+/** One expression as it is, several in brackets. */
+function listed(expressions: readonly string[]): string {
+  return expressions.length === 1 ? expressions[0]! : `(${expressions.join(", ")})`;
 }
 
 /** `name = value` as statements have it. */

@@ -39,7 +39,8 @@ export function trailingException(body: Uint8Array, tag?: string): ServerExcepti
   const tail = new TextDecoder().decode(body.subarray(Math.max(0, body.length - TAIL_BYTES)));
   if (tag !== undefined) {
     const marked = tail.lastIndexOf(`${MARK}\r\n${tag}`);
-    return marked < 0 ? undefined : readException(tail.slice(marked));
+    // Behind its text stands its length, and the tag and the mark once more.
+    return marked < 0 ? undefined : readException(tail.slice(marked).replace(/\n\d+ \w+\r\n__exception__\s*$/, ""));
   }
   const at = tail.startsWith("Code: ") ? 0 : tail.lastIndexOf("\nCode: ") + 1;
   if (at === 0 && !tail.startsWith("Code: ")) return undefined;
@@ -48,8 +49,7 @@ export function trailingException(body: Uint8Array, tag?: string): ServerExcepti
 }
 
 function tidied(text: string): string {
-  const plain = text.replace(/\r?\n__exception__[\s\S]*$/, "")
-    .replace(/^(Code: \d+), e\.displayText\(\) = /, "$1. ")
+  const plain = text.replace(/^(Code: \d+), e\.displayText\(\) = /, "$1. ")
     .replace(/, e\.what\(\) = DB::\w*Exception\s*$/, "")
     .replace(/ \(version [^()]*(\([^()]*\))?\)?\s*$/, "")
     .trimEnd();

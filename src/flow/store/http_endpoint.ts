@@ -53,6 +53,8 @@ export class HttpEndpoint implements StoreEndpoint {
   readonly #deps: HttpEndpointDeps;
   #closing = new AbortController();
   #client: Deno.HttpClient | undefined;
+  #isOpen = false;
+  /** What the server last said of it. */
   #version: ServerVersion | undefined;
   /** The server has refused blocks and taken the same rows in this form. */
   #takesRowsOnly = false;
@@ -72,7 +74,7 @@ export class HttpEndpoint implements StoreEndpoint {
   }
 
   get isOpen(): boolean {
-    return this.#version !== undefined;
+    return this.#isOpen;
   }
 
   async open(timeoutMs: number): Promise<ServerVersion> {
@@ -95,6 +97,7 @@ export class HttpEndpoint implements StoreEndpoint {
       const why = `it answered ${JSON.stringify(text.slice(0, 80))} and no version; is it ClickHouse's HTTP port?`;
       throw new StoreError("configuration", `${what}: ${why}`, { stage: "ping" });
     }
+    this.#isOpen = true;
     return this.#version = version;
   }
 
@@ -132,7 +135,7 @@ export class HttpEndpoint implements StoreEndpoint {
   }
 
   close(): Promise<void> {
-    this.#version = undefined;
+    this.#isOpen = false;
     this.#closing.abort();
     this.#client?.close();
     this.#client = undefined;
@@ -190,7 +193,8 @@ export class HttpEndpoint implements StoreEndpoint {
         deduplicate_blocks_in_dependent_materialized_views: 1,
       };
     }
-    if (rows > this.#config.maximumBatchSize / 10) return {};
+    // Two blocks that are alike and not named are two blocks.
+    if (rows > this.#config.maximumBatchSize / 10) return { insert_deduplicate: 0 };
     const wait = versionAtLeast(version, [24, 3]) ? "async_insert_busy_timeout_max_ms" : "async_insert_busy_timeout_ms";
     return { async_insert: 1, wait_for_async_insert: 1, [wait]: this.#config.maximumWaitTimeMs };
   }
@@ -198,7 +202,7 @@ export class HttpEndpoint implements StoreEndpoint {
   async #send(request: Request, onHeaders?: (headers: Headers) => void): Promise<Uint8Array<ArrayBuffer>> {
     const { what, stage, signal } = request;
     const fail = (kind: StoreError["failure"], why: string, options: StoreErrorOptions = {}) => {
-      if (kind === "connection" || kind === "ambiguous") this.#version = undefined;
+      if (kind === "connection" || kind === "ambiguous") this.#isOpen = false;
       return new StoreError(kind, `${what}: ${why}`, { stage, ...options });
     };
     if (signal.aborted) throw fail("connection", "there was no time left to begin");

@@ -1,6 +1,5 @@
 /** The columns of an installation: those that are enabled, how each is computed, and in which tables it stands. */
-import { type Section } from "../../config/mod.ts";
-import { isSlip, nearestName } from "../../config/mod.ts";
+import { isSlip, nearestName, type Section } from "../../config/mod.ts";
 import { type Column, COLUMNS, COMPUTED_COLUMNS } from "../columns.ts";
 import { expressionOf, referencesOf } from "./column_expressions.ts";
 import { DEFAULT_SCHEMA, type SchemaConfig } from "./config.ts";

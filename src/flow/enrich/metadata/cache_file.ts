@@ -39,7 +39,13 @@ export async function readCacheFile(path: string, nowMs: number): Promise<Cached
     const { exporter, ifIndex, answer, updatedMs } = entry;
     const words = typeof exporter === "string" ? parseAddressWords(exporter) : undefined;
     if (words === undefined || !isWhole(ifIndex) || !isWhole(updatedMs) || !isAnswer(answer)) return [];
-    return [{ exporter: formatAddress(words), ifIndex, answer, accessedMs: nowMs, updatedMs: Math.min(updatedMs, nowMs) }];
+    return [{
+      exporter: formatAddress(words),
+      ifIndex,
+      answer,
+      accessedMs: nowMs,
+      updatedMs: Math.min(updatedMs, nowMs),
+    }];
   });
 }
 

@@ -46,8 +46,9 @@ function readExporter(section: Section): StaticExporter | undefined {
   const indexes = section.section("ifindexes");
   for (const [key, one] of indexes.entries()) {
     const index = Number(key);
-    if (!/^\d{1,10}$/.test(key) || index > 0xffff_ffff) indexes.refuse(key, "the number of an interface in front of it");
-    else interfaces.set(index, readInterface(one));
+    if (!/^\d{1,10}$/.test(key) || index > 0xffff_ffff) {
+      indexes.refuse(key, "the number of an interface in front of it");
+    } else interfaces.set(index, readInterface(one));
   }
   const skipsMissing = section.boolean("skip_missing_interfaces") ?? false;
   const hasFallback = section.value("default") !== undefined;

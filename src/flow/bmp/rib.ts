@@ -1,0 +1,293 @@
+/** The routes of all peers by prefix: changed by their updates, asked by flows. */
+import { MAPPED_BITS } from "../enrich/prefix.ts";
+import { PrefixTrie } from "../enrich/prefix_trie.ts";
+import { type FoundRoute, type Routing } from "../enrich/routing.ts";
+import { type AttributeSet, AttributeSets } from "./attribute_sets.ts";
+import type { NlriList } from "./nlri.ts";
+
+const NONE = -1;
+
+/** Routes that are kept at most, some 2 GB of them. */
+const MOST_ROUTES = 16_000_000;
+
+/** A peer's part of the table. */
+export interface RibPeer {
+  /** Its routes are found. */
+  isAlive: boolean;
+  /** Routes, those not yet swept included. */
+  routes: number;
+  /** The last route of its list. */
+  head: number;
+}
+
+/** Columns of a route, in words of 32 bits: all that is known of one lies together. */
+const At = {
+  prefix: 0,
+  nextInPrefix: 1,
+  previousInPrefix: 2,
+  nextInPeer: 3,
+  previousInPeer: 4,
+  pathId: 5,
+  rdHigh: 6,
+  rdLow: 7,
+  safi: 8,
+} as const;
+const ROUTE_WORDS = 9;
+
+/** What an announcement did. */
+export type RibChange = "added" | "updated" | "refused";
+
+/** The table. Prefixes are four words as the 16 octets lie in memory, and a length in 128 bits. */
+export class Rib implements Routing {
+  readonly #trie = new PrefixTrie({ ipv6CoversIpv4: false });
+  readonly attributes = new AttributeSets();
+  #routes = new Int32Array(ROUTE_WORDS * 1024);
+  readonly #peers: (RibPeer | undefined)[] = [];
+  readonly #sets: (AttributeSet | undefined)[] = [];
+  #usedRoutes = 0;
+  #freeRoute = NONE;
+  #size = 0;
+  readonly #mostRoutes: number;
+
+  /** By prefix: its words, its length, its first and its last route. */
+  #prefixWords = new Uint32Array(4 * 1024);
+  #prefixLengths = new Uint8Array(1024);
+  #prefixHeads = new Int32Array(1024);
+  #prefixTails = new Int32Array(1024);
+  #usedPrefixes = 0;
+  #freePrefix = NONE;
+
+  readonly #dead: RibPeer[] = [];
+  readonly #values = new Int32Array(129);
+  readonly #lengths = new Uint8Array(129);
+
+  constructor(options: { readonly mostRoutes?: number } = {}) {
+    this.#mostRoutes = options.mostRoutes ?? MOST_ROUTES;
+  }
+
+  /** Routes, those of removed peers that are not yet swept included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Prefixes. */
+  get prefixes(): number {
+    return this.#trie.size;
+  }
+
+  newPeer(): RibPeer {
+    return { isAlive: true, routes: 0, head: NONE };
+  }
+
+  /** Takes in the route of a peer to prefix `index` of a list; one with the same distinguisher and path id is replaced. */
+  announce(peer: RibPeer, list: NlriList, index: number, set: AttributeSet): RibChange {
+    const prefix = this.#trie.get(list.words, 4 * index, list.lengths[index]!);
+    const known = prefix === NONE ? NONE : this.#findRoute(prefix, peer, list, index);
+    if (known !== NONE) {
+      const old = this.#sets[known]!;
+      if (old !== set) {
+        set.uses++;
+        this.#sets[known] = set;
+        this.attributes.release(old);
+      }
+      return "updated";
+    }
+    if (this.#size >= this.#mostRoutes) return "refused";
+    const route = this.#newRoute();
+    const routes = this.#routes, at = route * ROUTE_WORDS;
+    const home = prefix === NONE ? this.#newPrefix(list, index) : prefix;
+    const last = this.#prefixTails[home]!;
+    routes[at + At.prefix] = home;
+    routes[at + At.previousInPrefix] = last;
+    routes[at + At.nextInPrefix] = NONE;
+    if (last === NONE) this.#prefixHeads[home] = route;
+    else routes[last * ROUTE_WORDS + At.nextInPrefix] = route;
+    this.#prefixTails[home] = route;
+    routes[at + At.nextInPeer] = peer.head;
+    routes[at + At.previousInPeer] = NONE;
+    if (peer.head !== NONE) routes[peer.head * ROUTE_WORDS + At.previousInPeer] = route;
+    peer.head = route;
+    peer.routes++;
+    routes[at + At.pathId] = list.pathIds[index]!;
+    routes[at + At.rdHigh] = list.rds[2 * index]!;
+    routes[at + At.rdLow] = list.rds[2 * index + 1]!;
+    routes[at + At.safi] = list.safis[index]!;
+    this.#peers[route] = peer;
+    this.#sets[route] = set;
+    set.uses++;
+    this.#size++;
+    return "added";
+  }
+
+  /** Takes out the route of a peer to prefix `index` of a list. @returns whether it was there */
+  withdraw(peer: RibPeer, list: NlriList, index: number): boolean {
+    const prefix = this.#trie.get(list.words, 4 * index, list.lengths[index]!);
+    const route = prefix === NONE ? NONE : this.#findRoute(prefix, peer, list, index);
+    if (route === NONE) return false;
+    this.#removeRoute(route);
+    return true;
+  }
+
+  /** The routes of a peer are found no more, from this moment on; {@linkcode sweep} takes them out. */
+  removePeer(peer: RibPeer): void {
+    if (!peer.isAlive) return;
+    peer.isAlive = false;
+    if (peer.head !== NONE) this.#dead.push(peer);
+  }
+
+  /** Takes out routes of removed peers, `most` at a time. @returns whether some are left */
+  sweep(most: number): boolean {
+    for (let left = most; left > 0; left--) {
+      const peer = this.#dead.at(-1);
+      if (peer === undefined) return false;
+      this.#removeRoute(peer.head);
+      if (peer.head === NONE) this.#dead.pop();
+    }
+    return this.#dead.length > 0;
+  }
+
+  find(words: Uint32Array, at: number, nextHops: Uint32Array | null, nextHopAt: number, found: FoundRoute): boolean {
+    const prefix = this.#trie.find(words, at);
+    if (prefix === NONE) return false;
+    if (this.#choose(prefix, this.#trie.foundLength, nextHops, nextHopAt, found)) return true;
+    if (this.#dead.length === 0) return false; // every prefix has a route
+    for (let i = this.#trie.findAll(words, at, this.#values, this.#lengths) - 2; i >= 0; i--) {
+      if (this.#choose(this.#values[i]!, this.#lengths[i]!, nextHops, nextHopAt, found)) return true;
+    }
+    return false;
+  }
+
+  #choose(
+    prefix: number,
+    length: number,
+    nextHops: Uint32Array | null,
+    nextHopAt: number,
+    found: FoundRoute,
+  ): boolean {
+    const routes = this.#routes;
+    let chosen: AttributeSet | undefined;
+    for (
+      let route = this.#prefixHeads[prefix]!;
+      route !== NONE;
+      route = routes[route * ROUTE_WORDS + At.nextInPrefix]!
+    ) {
+      if (!this.#peers[route]!.isAlive) continue;
+      const set = this.#sets[route]!;
+      chosen ??= set;
+      if (nextHops === null) break;
+      const { words } = set;
+      if (
+        words[3] === nextHops[nextHopAt + 3] && words[2] === nextHops[nextHopAt + 2] &&
+        words[1] === nextHops[nextHopAt + 1] && words[0] === nextHops[nextHopAt]
+      ) {
+        chosen = set;
+        break;
+      }
+    }
+    if (chosen === undefined) return false;
+    found.asn = chosen.asn;
+    // Prefixes of 96 bits and more may be of IPv6 as well; mapped ones have been turned to IPv4.
+    found.netMask = this.#isIpv4(prefix) ? length - MAPPED_BITS : length;
+    for (let word = 0; word < 4; word++) found.nextHop[word] = chosen.words[word]!;
+    found.attributes = chosen;
+    return true;
+  }
+
+  #isIpv4(prefix: number): boolean {
+    const words = this.#prefixWords, at = 4 * prefix;
+    return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff_0000 &&
+      this.#prefixLengths[prefix]! >= MAPPED_BITS;
+  }
+
+  #findRoute(prefix: number, peer: RibPeer, list: NlriList, index: number): number {
+    const routes = this.#routes;
+    const pathId = list.pathIds[index]! | 0, rdHigh = list.rds[2 * index]! | 0, rdLow = list.rds[2 * index + 1]! | 0;
+    for (
+      let route = this.#prefixHeads[prefix]!;
+      route !== NONE;
+      route = routes[route * ROUTE_WORDS + At.nextInPrefix]!
+    ) {
+      const at = route * ROUTE_WORDS;
+      if (
+        this.#peers[route] === peer && routes[at + At.pathId] === pathId && routes[at + At.rdLow] === rdLow &&
+        routes[at + At.rdHigh] === rdHigh && routes[at + At.safi] === list.safis[index]
+      ) return route;
+    }
+    return NONE;
+  }
+
+  #removeRoute(route: number): void {
+    const routes = this.#routes, at = route * ROUTE_WORDS;
+    const prefix = routes[at + At.prefix]!;
+    const next = routes[at + At.nextInPrefix]!, previous = routes[at + At.previousInPrefix]!;
+    if (previous === NONE) this.#prefixHeads[prefix] = next;
+    else routes[previous * ROUTE_WORDS + At.nextInPrefix] = next;
+    if (next === NONE) this.#prefixTails[prefix] = previous;
+    else routes[next * ROUTE_WORDS + At.previousInPrefix] = previous;
+    if (next === NONE && previous === NONE) this.#removePrefix(prefix);
+    const peer = this.#peers[route]!;
+    const nextOfPeer = routes[at + At.nextInPeer]!, previousOfPeer = routes[at + At.previousInPeer]!;
+    if (previousOfPeer === NONE) peer.head = nextOfPeer;
+    else routes[previousOfPeer * ROUTE_WORDS + At.nextInPeer] = nextOfPeer;
+    if (nextOfPeer !== NONE) routes[nextOfPeer * ROUTE_WORDS + At.previousInPeer] = previousOfPeer;
+    peer.routes--;
+    this.attributes.release(this.#sets[route]!);
+    this.#peers[route] = undefined;
+    this.#sets[route] = undefined;
+    routes[at + At.prefix] = this.#freeRoute;
+    this.#freeRoute = route;
+    this.#size--;
+  }
+
+  #newRoute(): number {
+    const free = this.#freeRoute;
+    if (free !== NONE) {
+      this.#freeRoute = this.#routes[free * ROUTE_WORDS + At.prefix]!;
+      return free;
+    }
+    const route = this.#usedRoutes++;
+    if (this.#usedRoutes * ROUTE_WORDS > this.#routes.length) {
+      const larger = new Int32Array(2 * this.#routes.length);
+      larger.set(this.#routes);
+      this.#routes = larger;
+    }
+    return route;
+  }
+
+  #newPrefix(list: NlriList, index: number): number {
+    let prefix = this.#freePrefix;
+    if (prefix !== NONE) {
+      this.#freePrefix = this.#prefixHeads[prefix]!;
+    } else {
+      prefix = this.#usedPrefixes++;
+      if (prefix >= this.#prefixLengths.length) this.#growPrefixes();
+    }
+    const length = list.lengths[index]!;
+    for (let word = 0; word < 4; word++) this.#prefixWords[4 * prefix + word] = list.words[4 * index + word]!;
+    this.#prefixLengths[prefix] = length;
+    this.#prefixHeads[prefix] = NONE;
+    this.#prefixTails[prefix] = NONE;
+    this.#trie.set(list.words, 4 * index, length, prefix);
+    return prefix;
+  }
+
+  #removePrefix(prefix: number): void {
+    this.#trie.delete(this.#prefixWords, 4 * prefix, this.#prefixLengths[prefix]!);
+    this.#prefixHeads[prefix] = this.#freePrefix;
+    this.#freePrefix = prefix;
+  }
+
+  #growPrefixes(): void {
+    const more = 2 * this.#prefixLengths.length;
+    const words = new Uint32Array(4 * more), lengths = new Uint8Array(more);
+    const heads = new Int32Array(more), tails = new Int32Array(more);
+    words.set(this.#prefixWords);
+    lengths.set(this.#prefixLengths);
+    heads.set(this.#prefixHeads);
+    tails.set(this.#prefixTails);
+    this.#prefixWords = words;
+    this.#prefixLengths = lengths;
+    this.#prefixHeads = heads;
+    this.#prefixTails = tails;
+  }
+}

@@ -1,0 +1,131 @@
+/** Raw flows in, rows out: decoding, limits and counts. Nothing in it waits. */
+import { newLogSampler, type Reporter } from "../../telemetry/mod.ts";
+import type { Clock } from "../../clock/mod.ts";
+import { formatAddress } from "../address.ts";
+import { MAPPED_WORD } from "../columns_pool.ts";
+import type { Trace } from "../decode/datagram.ts";
+import { NetflowDecoder } from "../decode/netflow.ts";
+import { SflowDecoder } from "../decode/sflow.ts";
+import { FlowState } from "../decode/state.ts";
+import { RawFlow } from "../raw_flow.ts";
+import type { DecoderConfig } from "./config.ts";
+import { DecoderCounts, type ExporterCounts, OutletCounts } from "./counts.ts";
+import { RateLimiter } from "./rate_limit.ts";
+import type { RowBatch } from "./row_batch.ts";
+
+/** What the heart is given. */
+export interface HeartDeps {
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  /** Exporters with counters of their own. */
+  readonly maxExporters: number;
+}
+
+/** Things seen before that make no difference; more than this are looked at again. */
+const MOST_SEEN = 65_536;
+
+/** Decodes the datagrams of one worker; its state is its own. */
+export class FlowHeart {
+  readonly state: FlowState;
+  readonly counts: OutletCounts;
+  readonly #raw = new RawFlow();
+  readonly #netflow: NetflowDecoder;
+  readonly #sflow = new SflowDecoder();
+  readonly #decoders: DecoderCounts;
+  readonly #limiter = new RateLimiter();
+  readonly #log;
+  /** What templates and options said last, so that it is known when they say something else. */
+  readonly #seen = new Map<string, string>();
+  #learned = false;
+
+  constructor(config: DecoderConfig, { clock, reporter, maxExporters }: HeartDeps) {
+    this.state = new FlowState({
+      templateTimeoutS: Math.floor(config.templateTimeoutMs / 1000),
+      templatesPerExporter: config.maxTemplatesPerExporter,
+    });
+    const trace: Trace = config.statePersistFile === "" ? {} : {
+      template: ({ domain, id, options, fields }) => this.#note(`${domain} ${id}`, JSON.stringify([options, fields])),
+      options: (fields) => this.#note("", JSON.stringify(fields, bigintsAsText)),
+    };
+    const { queueUnknownSets } = config;
+    this.#netflow = new NetflowDecoder(this.state, { queueUnknownSets, trace });
+    this.counts = new OutletCounts(reporter.metrics, maxExporters);
+    this.#decoders = new DecoderCounts(reporter.metrics, maxExporters, this.state);
+    this.#log = newLogSampler(reporter, clock).sampled("flow.decode", 1);
+  }
+
+  /** Whether templates or sampling rates have changed since this was last asked. */
+  takeLearned(): boolean {
+    const learned = this.#learned;
+    this.#learned = false;
+    return learned;
+  }
+
+  /** Appends the rows of one raw flow, `octets[start, end)`. Never throws. */
+  read(octets: Uint8Array, start: number, end: number, batch: RowBatch): void {
+    const { counts } = this;
+    const raw = this.#raw;
+    counts.rawFlows.inc();
+    if (!raw.read(octets, start, end)) {
+      counts.unreadable.inc();
+      return;
+    }
+    const { columns } = batch;
+    const isNetflow = raw.decoder === "netflow";
+    const outcome = isNetflow ? this.#netflow.decode(raw, columns) : this.#sflow.decode(raw, columns);
+    if (outcome.failure !== undefined) {
+      counts.undecodable.inc();
+      this.#decoders.failed(raw.decoder);
+      const exporter = formatAddress(raw.source);
+      this.#log.error(`Cannot decode a datagram of ${exporter}: the decoder failed`, { error: outcome.failure });
+      return;
+    }
+    if (isNetflow) this.#decoders.netflow(raw.source, outcome);
+    else this.#decoders.sflow(raw.source, this.#sflow.agent, outcome);
+    if (outcome.errors.length > 0) {
+      const { code, message, at } = outcome.errors[0]!;
+      this.#log.warn(message, () => ({ exporter: formatAddress(raw.source), error: code, at }));
+      if (outcome.rows === 0 && isWhole(code)) counts.undecodable.inc();
+    }
+    if (outcome.rows > 0) this.#limit(raw, batch, outcome.firstRow);
+  }
+
+  /** The exporter's flows of this second: those beyond the limit go, those that stay stand for them. */
+  #limit(raw: RawFlow, batch: RowBatch, firstRow: number): void {
+    const { columns } = batch;
+    const id = columns.exporterAddress[firstRow]!;
+    const exporter = this.counts.exporter(columns.addresses.words, 4 * id);
+    const flows = columns.rows - firstRow;
+    exporter.received.inc(flows);
+    if (raw.rateLimit === 0) return;
+    const { passed, factor } = this.#limiter.admit(exporter.key, raw.timeS, flows, raw.rateLimit);
+    for (let row = columns.rows - 1; row >= firstRow + passed; row--) columns.clearRow(row);
+    columns.rows = firstRow + passed;
+    batch.multiply(firstRow, factor);
+    if (passed < flows) exporter.limited().inc(flows - passed);
+  }
+
+  #note(what: string, said: string): void {
+    const source = this.#raw.source;
+    const isMapped = source[2] === MAPPED_WORD;
+    const exporter = isMapped ? String(source[3]) : source.join();
+    // Options of different samplers take turns, so that each is a thing of its own.
+    const key = what === "" ? `${exporter} ${said}` : `${exporter} ${what}`;
+    if (this.#seen.get(key) === said) return;
+    if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
+    this.#seen.set(key, said);
+    this.#learned = true;
+  }
+}
+
+/** Whether the datagram as a whole could not be read. */
+function isWhole(code: string): boolean {
+  return code === "payload too small" || code === "unknown version" || code === "malformed datagram" ||
+    code === "malformed message";
+}
+
+function bigintsAsText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+export type { ExporterCounts };

@@ -1,0 +1,48 @@
+/** A worker of the outlet on the caller's thread. */
+import { settledOffsets } from "./settled_offsets.ts";
+import { startDirectWorker } from "./direct_worker.ts";
+import { startKafkaWorker } from "./kafka_worker.ts";
+import type { OutletWorker, WorkerHooks } from "./outlet.ts";
+import type { WorkerConfig, WorkerDeps } from "./worker.ts";
+
+/** Starts a worker here. */
+export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks): Promise<OutletWorker> {
+  const { clock, reporter, store, name, clientId, onRates, onFlushed, saveState } = hooks;
+  const persists = config.decoder.statePersistFile !== "";
+  const deps: WorkerDeps = {
+    clock,
+    reporter,
+    store: {
+      insert: (block, signal) => store.insert(block, signal),
+      storedOffsets: (topic) => settledOffsets(store, topic, clock),
+    },
+    columns: store.schema.ingested,
+    name,
+    onRates,
+    onFlushed,
+    ...(persists ? { saveState } : {}),
+  };
+  const { kafka } = config;
+  if (kafka === undefined) {
+    const worker = await startDirectWorker(config, deps);
+    return {
+      sink: { take: (parcel) => worker.take(parcel) },
+      flush: () => worker.flush(),
+      done: worker.done,
+      async [Symbol.asyncDispose]() {
+        await worker[Symbol.asyncDispose]();
+        if (persists) await saveState(worker.state());
+      },
+    };
+  }
+  const worker = await startKafkaWorker({ ...config, kafka }, { ...deps, clientId: `${clientId}-${name}` });
+  return {
+    sink: undefined,
+    flush: () => Promise.resolve(),
+    done: worker.done,
+    async [Symbol.asyncDispose]() {
+      await worker[Symbol.asyncDispose]();
+      if (persists) await saveState(worker.state());
+    },
+  };
+}

@@ -1,0 +1,258 @@
+/** The outlet: one worker behind the inlet, or as many as Kafka's partitions keep busy; in threads, or on the caller's. */
+import type { Clock, Running } from "../../clock/mod.ts";
+import { KafkaCluster, type OffsetAnswer, committedOffsets, listOffsets, OffsetAt } from "../../kafka/mod.ts";
+import type { Meter } from "../../metric/mod.ts";
+import type { Reporter } from "../../telemetry/mod.ts";
+import type { SavedState } from "../decode/saved_state.ts";
+import { PortSink } from "../inlet/port_sink.ts";
+import type { InletSink } from "../inlet/inlet.ts";
+import { clusterOptions, type FlowKafkaConfig, rawTopic } from "../kafka_config.ts";
+import { MetricsOfThreads } from "../relayed_metrics.ts";
+import type { FlowStore } from "../store/mod.ts";
+import { measureRates } from "./flow_rates.ts";
+import { startInlineWorker } from "./inline_worker.ts";
+import { Scaler } from "./scaler.ts";
+import { readStateFile, StateFile } from "./state_file.ts";
+import { startThreadWorker } from "./thread_worker.ts";
+import type { WorkerConfig } from "./worker.ts";
+
+/** What the outlet is given. */
+export interface OutletDeps {
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly store: Pick<FlowStore, "insert" | "storedOffsets" | "query" | "schema">;
+  /** Workers get threads. */
+  readonly threads: boolean;
+  /** What brokers call us. */
+  readonly clientId: string;
+  /** Datagrams of inputs of the main thread that may wait. */
+  readonly queueSize: number;
+  readonly meter?: Meter | undefined;
+}
+
+/** A running outlet. Disposing stores, and commits, everything that was taken in. */
+export interface Outlet extends Running {
+  /** Takes the inlet's datagrams; undefined where they come from Kafka. */
+  readonly sink: (InletSink & { end(): void }) | undefined;
+  /** Workers that run. */
+  readonly workers: number;
+  /** Ends the batch of the inlet's datagrams now; resolves when it is stored. */
+  flush(): Promise<void>;
+}
+
+/** One worker, wherever it runs. */
+export interface OutletWorker extends Running {
+  readonly sink: InletSink | undefined;
+  flush(): Promise<void>;
+}
+
+/** How a worker is hooked up. */
+export interface WorkerHooks extends Omit<OutletDeps, "meter"> {
+  readonly name: string;
+  readonly metrics: MetricsOfThreads;
+  readonly onRates: (rates: Parameters<typeof measureRates>[1]) => void;
+  readonly onFlushed: (signal: Parameters<Scaler["decide"]>[0]) => void;
+  /** Keeps what a worker's decoders know. */
+  readonly saveState: (state: SavedState) => Promise<void>;
+}
+
+/** How often the lag is looked at, and within what time it has to be found. */
+const LAG_EVERY_MS = 10_000;
+const LAG_BUDGET_MS = 500;
+
+/** Starts the outlet. @throws when a database can't be used, or the topic is not there */
+export async function startOutlet(config: WorkerConfig, deps: OutletDeps): Promise<Outlet> {
+  const outlet = new Workers(config, deps);
+  try {
+    await outlet.start();
+    return outlet;
+  } catch (error) {
+    await outlet[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class Workers implements Outlet {
+  #config: WorkerConfig;
+  readonly #deps: OutletDeps;
+  readonly #metrics: MetricsOfThreads;
+  readonly #workers: OutletWorker[] = [];
+  readonly #stop = new AbortController();
+  readonly #stateFile: StateFile | undefined;
+  readonly #failed = Promise.withResolvers<void>();
+  readonly done = this.#failed.promise;
+  #scaler: Scaler | undefined;
+  #scaling: Promise<void> | undefined;
+  #watching: Promise<void> | undefined;
+  #sink: (InletSink & { end(): void }) | undefined;
+  #started = 0;
+  #stopping: Promise<void> | undefined;
+
+  constructor(config: WorkerConfig, deps: OutletDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#metrics = new MetricsOfThreads(deps.reporter.metrics);
+    const { statePersistFile } = config.decoder;
+    if (statePersistFile !== "") this.#stateFile = new StateFile(statePersistFile, deps.reporter);
+    this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
+  }
+
+  get sink(): (InletSink & { end(): void }) | undefined {
+    return this.#sink;
+  }
+
+  get workers(): number {
+    return this.#workers.length;
+  }
+
+  async start(): Promise<void> {
+    const { decoder, kafka, enrichment } = this.#config;
+    const { reporter, queueSize } = this.#deps;
+    if (decoder.statePersistFile !== "") {
+      const savedState = await readStateFile(decoder.statePersistFile, reporter);
+      if (savedState !== undefined) this.#config = { ...this.#config, savedState };
+    }
+    if (kafka === undefined) {
+      const { sink } = await this.#startWorker();
+      if (sink === undefined) throw new TypeError("unreachable: a worker without Kafka takes datagrams");
+      const { connect } = sink;
+      if (connect === undefined) this.#sink = { take: (parcel) => sink.take(parcel), end() {} };
+      else {
+        const own = new PortSink((port, control) => sink.connect?.(port, control), queueSize);
+        this.#sink = {
+          take: (parcel) => own.take(parcel),
+          connect: (port, control) => sink.connect?.(port, control),
+          end: () => own.end(),
+        };
+      }
+      return;
+    }
+    if (enrichment.startupDelayMs > 0) await this.#deps.clock.sleep(enrichment.startupDelayMs, this.#stop.signal);
+    await this.#startGroup(kafka);
+  }
+
+  async #startGroup(kafka: FlowKafkaConfig): Promise<void> {
+    const { clock, reporter, clientId } = this.#deps;
+    const { minWorkers, maxWorkers, increaseMs, decreaseMs } = this.#config.kafkaInput;
+    const cluster = new KafkaCluster({ ...clusterOptions(kafka, `${clientId}-lag`), clock });
+    const topic = rawTopic(kafka);
+    const { topics } = await cluster.metadata([topic]);
+    const partitions = topics.find(({ name, error }) => name === topic && error === 0)?.partitions.length ?? 0;
+    if (partitions === 0) {
+      cluster.close();
+      throw new Error(`Cannot read flows from Kafka: there is no topic ${topic}; set flow.kafka.manage_topic: true`);
+    }
+    const most = Math.max(minWorkers, Math.min(maxWorkers, partitions));
+    if (maxWorkers > partitions && maxWorkers !== 8) {
+      reporter.warn(`Cannot use ${maxWorkers} workers: ${topic} has ${partitions} partitions`);
+    }
+    const { metrics } = reporter;
+    metrics.gauge("limier_outlet_kafkainput_min_workers", "The fewest workers.").set(minWorkers);
+    metrics.gauge("limier_outlet_kafkainput_max_workers", "The most workers.").set(most);
+    this.#scaler = new Scaler({ minWorkers, maxWorkers: most, increaseMs, decreaseMs });
+    for (let i = 0; i < minWorkers; i++) await this.#startWorker();
+    this.#watching = this.#watchLag(cluster, topic).finally(() => cluster.close());
+  }
+
+  async #startWorker(): Promise<OutletWorker> {
+    const { reporter, threads } = this.#deps;
+    const name = String(this.#started++);
+    const hooks: WorkerHooks = {
+      ...this.#deps,
+      name,
+      metrics: this.#metrics,
+      onRates: (rates) => {
+        if (this.#deps.meter !== undefined) measureRates(this.#deps.meter, rates);
+      },
+      onFlushed: (signal) => this.#flushed(signal),
+      saveState: (state) => this.#stateFile?.save(name, state) ?? Promise.resolve(),
+    };
+    const worker = threads
+      ? await startThreadWorker(this.#config, hooks)
+      : await startInlineWorker(this.#config, hooks);
+    worker.done.catch((error) => this.#failed.reject(error));
+    this.#workers.push(worker);
+    this.#countWorkers(reporter);
+    return worker;
+  }
+
+  #countWorkers({ metrics }: Reporter): void {
+    if (this.#config.kafka === undefined) return;
+    metrics.gauge("limier_outlet_kafkainput_workers", "Workers that run.").set(this.#workers.length);
+  }
+
+  #flushed(signal: Parameters<Scaler["decide"]>[0]): void {
+    // Signals that come while workers are started or stopped say nothing of how it will be.
+    if (this.#scaler === undefined || this.#scaling !== undefined || this.#stopping !== undefined) return;
+    const target = this.#scaler.decide(signal, this.#workers.length, this.#deps.clock.monotonic());
+    if (target === this.#workers.length) return;
+    this.#scaling = this.#scale(target).finally(() => this.#scaling = undefined);
+  }
+
+  async #scale(target: number): Promise<void> {
+    const { reporter } = this.#deps;
+    const { metrics } = reporter;
+    reporter.info("changing the number of outlet workers", { from: this.#workers.length, to: target });
+    while (this.#workers.length < target) {
+      try {
+        await this.#startWorker();
+      } catch (error) {
+        reporter.error("Cannot start a worker of the outlet", { error });
+        return;
+      }
+      metrics.counter("limier_outlet_kafkainput_worker_increase_total", "Workers started for the load.").inc();
+    }
+    while (this.#workers.length > target) {
+      const worker = this.#workers.pop()!; // the last that came
+      this.#countWorkers(reporter);
+      await worker[Symbol.asyncDispose]();
+      metrics.counter("limier_outlet_kafkainput_worker_decrease_total", "Workers stopped for want of load.").inc();
+    }
+  }
+
+  async #watchLag(cluster: KafkaCluster, topic: string): Promise<void> {
+    const { clock, reporter } = this.#deps;
+    const gauge = reporter.metrics.gauge("limier_outlet_kafkainput_consumergroup_lag_messages", "Records not read yet.");
+    while (!this.#stop.signal.aborted) {
+      gauge.set(await this.#lag(cluster, topic));
+      await clock.sleep(LAG_EVERY_MS, this.#stop.signal);
+    }
+  }
+
+  /** -1 where it can't be found. */
+  async #lag(cluster: KafkaCluster, topic: string): Promise<number> {
+    const signal = AbortSignal.timeout(LAG_BUDGET_MS);
+    try {
+      const metadata = await cluster.metadata([topic], { signal });
+      const partitions = metadata.topics.flatMap(({ partitions }) =>
+        partitions.map(({ partition }) => ({ topic, partition }))
+      );
+      const queries = partitions.map((one) => ({ ...one, timestampMs: OffsetAt.latest }));
+      const { answers, failures } = await listOffsets(cluster, metadata, queries, { signal });
+      if (failures.length > 0 || answers.some(({ error }: OffsetAnswer) => error !== 0)) return -1;
+      const committed = await committedOffsets(cluster, this.#config.kafkaInput.group, partitions, { signal });
+      const ends = new Map(answers.map(({ partition, offset }) => [partition, offset]));
+      return committed.filter(({ offset }) => offset >= 0)
+        .reduce((sum, { partition, offset }) => sum + Math.max(0, (ends.get(partition) ?? offset) - offset), 0);
+    } catch {
+      return -1; // the gauge says so
+    }
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.flush()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stopping ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#stop.abort();
+    this.#sink?.end();
+    await this.#scaling;
+    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+    await this.#watching;
+    this.#failed.resolve();
+  }
+}

@@ -1,0 +1,132 @@
+/// <reference lib="deno.worker" />
+/** A thread with one worker of the outlet; its store, log and metrics are the main thread's. */
+import { realClock, type Running } from "../../clock/mod.ts";
+import { ParcelPorts } from "../inlet/parcel_ports.ts";
+import { RelayedRegistry, relayedReporter } from "../relayed_metrics.ts";
+import type { InsertOutcome, RowBlock } from "../store/mod.ts";
+import { type DirectWorker, startDirectWorker } from "./direct_worker.ts";
+import { type KafkaWorker, startKafkaWorker } from "./kafka_worker.ts";
+import type { FromOutlet, OutletStart, ToOutlet } from "./threads.ts";
+import type { WorkerDeps } from "./worker.ts";
+
+/** How often metrics are told. */
+const METRICS_MS = 500;
+
+const metrics = new RelayedRegistry();
+const inserts = new Map<number, PromiseWithResolvers<InsertOutcome>>();
+const offsets = new Map<number, PromiseWithResolvers<ReadonlyMap<number, bigint>>>();
+const saves = new Map<number, PromiseWithResolvers<void>>();
+let lastId = 0;
+let ports: ParcelPorts | undefined;
+let worker: (Running & Pick<DirectWorker | KafkaWorker, "state">) | undefined;
+let direct: DirectWorker | undefined;
+let telling: ReturnType<typeof setInterval> | undefined;
+
+function tell(message: FromOutlet, transfer: Transferable[] = []): void {
+  self.postMessage(message, transfer);
+}
+
+function tellMetrics(): void {
+  const changes = metrics.changes();
+  if (changes !== undefined) tell({ kind: "metrics", changes });
+}
+
+function insert(block: RowBlock, signal?: AbortSignal): Promise<InsertOutcome> {
+  const id = ++lastId;
+  const waiting = Promise.withResolvers<InsertOutcome>();
+  inserts.set(id, waiting);
+  const withdraw = () => tell({ kind: "withdraw", id });
+  tell({ kind: "insert", id, block }, [block.octets.buffer as ArrayBuffer]);
+  if (signal?.aborted) withdraw();
+  else signal?.addEventListener("abort", withdraw, { once: true });
+  return waiting.promise.finally(() => signal?.removeEventListener("abort", withdraw));
+}
+
+function storedOffsets(topic: string): Promise<ReadonlyMap<number, bigint>> {
+  const id = ++lastId;
+  const waiting = Promise.withResolvers<ReadonlyMap<number, bigint>>();
+  offsets.set(id, waiting);
+  tell({ kind: "offsets", id, topic });
+  return waiting.promise;
+}
+
+async function start({ config, columns, name, clientId }: OutletStart): Promise<void> {
+  const deps: WorkerDeps = {
+    clock: realClock,
+    reporter: relayedReporter(metrics, (line) => tell({ kind: "log", line })),
+    store: { insert, storedOffsets },
+    columns,
+    name,
+    onRates: (rates) => tell({ kind: "rates", rates }),
+    onFlushed: (signal) => {
+      tell({ kind: "batch", signal });
+      tellMetrics();
+    },
+    ...(config.decoder.statePersistFile === "" ? {} : {
+      saveState: (state) => {
+        const id = ++lastId;
+        const waiting = Promise.withResolvers<void>();
+        saves.set(id, waiting);
+        tell({ kind: "save", id, state });
+        return waiting.promise;
+      },
+    }),
+  };
+  telling = setInterval(tellMetrics, METRICS_MS);
+  const { kafka } = config;
+  if (kafka === undefined) {
+    const started = worker = direct = await startDirectWorker(config, deps);
+    ports = new ParcelPorts((parcel) => started.take(parcel));
+  } else worker = await startKafkaWorker({ ...config, kafka }, { ...deps, clientId });
+  worker.done.catch(fail);
+  tell({ kind: "started" });
+}
+
+async function stop(): Promise<void> {
+  await ports?.ended();
+  await worker?.[Symbol.asyncDispose]();
+  clearInterval(telling);
+  tellMetrics();
+  tell({ kind: "stopped", state: worker?.state() ?? { Version: 1, Decoders: {} } });
+  self.close();
+}
+
+function fail(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  tell({ kind: "failed", message, ...(code === undefined ? {} : { code }) });
+}
+
+self.onmessage = ({ data }: MessageEvent<ToOutlet>) => {
+  switch (data.kind) {
+    case "start":
+      start(data.start).catch(fail);
+      break;
+    case "reader":
+      ports?.connect(data.port, data.control);
+      break;
+    case "inserted":
+      inserts.get(data.id)?.resolve(data.outcome);
+      inserts.delete(data.id);
+      break;
+    case "offsets": {
+      const waiting = offsets.get(data.id);
+      offsets.delete(data.id);
+      if (data.offsets === undefined) waiting?.reject(new Error("Cannot read the stored offsets: no store answers"));
+      else waiting?.resolve(data.offsets);
+      break;
+    }
+    case "saved":
+      saves.get(data.id)?.resolve();
+      saves.delete(data.id);
+      break;
+    case "flush":
+      (direct?.flush() ?? Promise.resolve()).then(() => {
+        tellMetrics();
+        tell({ kind: "flushed", id: data.id });
+      }, fail);
+      break;
+    case "stop":
+      stop().catch(fail);
+  }
+};

@@ -1,0 +1,116 @@
+/** What the workers of the outlet have in common: what they are given, what they tell. */
+import type { Clock } from "../../clock/mod.ts";
+import type { Histogram, Reporter } from "../../telemetry/mod.ts";
+import type { Column } from "../columns.ts";
+import { restoreState, type SavedState, saveState } from "../decode/saved_state.ts";
+import type { FlowKafkaConfig } from "../kafka_config.ts";
+import type { InsertOutcome, RowBlock } from "../store/mod.ts";
+import { BlockMaker } from "./block_maker.ts";
+import type { DecoderConfig, KafkaInputConfig } from "./config.ts";
+import { type Enrichment, type EnrichmentConfig, startEnrichment } from "./enrichment.ts";
+import type { FlowRate } from "./flow_rates.ts";
+import { FlowHeart } from "./heart.ts";
+import { flushSignal, type FlushSignal } from "./scaler.ts";
+
+/** Settings of a worker. Plain data, so that they can cross to a thread. */
+export interface WorkerConfig {
+  readonly decoder: DecoderConfig;
+  readonly enrichment: EnrichmentConfig;
+  readonly kafkaInput: KafkaInputConfig;
+  /** Absent: datagrams come from the inlet itself. */
+  readonly kafka?: FlowKafkaConfig;
+  readonly maximumBatchSize: number;
+  readonly maximumWaitTimeMs: number;
+  /** How long the last insert may take when the worker is stopped. */
+  readonly gracePeriodMs: number;
+  readonly maxExporters: number;
+  /** What decoders knew when the process ended last. */
+  readonly savedState?: unknown;
+  /** Flow rates are wanted. */
+  readonly measures: boolean;
+}
+
+/** Where blocks go. */
+export interface BlockStore {
+  /** Stores a block, however long that takes, unless `signal` aborts. Never rejects. */
+  insert(block: RowBlock, signal?: AbortSignal): Promise<InsertOutcome>;
+  /** The highest offset stored of each partition of a topic. @throws when the store does not answer */
+  storedOffsets(topic: string): Promise<ReadonlyMap<number, bigint>>;
+}
+
+/** What a worker is given. */
+export interface WorkerDeps {
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly store: BlockStore;
+  /** The columns that are stored. */
+  readonly columns: readonly Column[];
+  /** A label for its metrics. */
+  readonly name: string;
+  readonly onRates?: (rates: readonly FlowRate[]) => void;
+  /** How full a batch was when it was flushed. */
+  readonly onFlushed?: (signal: FlushSignal) => void;
+  /** Keeps what decoders know, before what they learnt it from is committed. */
+  readonly saveState?: (state: SavedState) => Promise<void>;
+}
+
+/** The parts that a worker works with. Disposing ends the enrichment. */
+export interface WorkerParts extends AsyncDisposable {
+  readonly heart: FlowHeart;
+  readonly maker: BlockMaker;
+  /** What decoders know. */
+  state(): SavedState;
+  /** Notes a flush: its rows, and since when the first of them waited. */
+  flushed(rows: number, waitMs: number): void;
+}
+
+/** Makes the parts of a worker. @throws {GeoDatabaseError} on a database that can't be used */
+export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): Promise<WorkerParts> {
+  const { clock, reporter, columns } = deps;
+  const enrichment: Enrichment = await startEnrichment(config.enrichment, {
+    clock,
+    reporter,
+    columns: new Set(columns.map(({ field }) => field)),
+  });
+  const heart = new FlowHeart(config.decoder, { clock, reporter, maxExporters: config.maxExporters });
+  if (config.savedState !== undefined) {
+    const fault = restoreState(heart.state, config.savedState);
+    if (fault !== null) reporter.warn(`${fault}; decoding begins without it`);
+  }
+  const { enricher } = enrichment;
+  const { counts } = heart;
+  const { onRates } = deps;
+  const maker = new BlockMaker({
+    enricher,
+    counts,
+    columns,
+    ...(config.measures && onRates !== undefined ? { onRates } : {}),
+  });
+  const waits = waitHistogram(reporter, config.maximumWaitTimeMs);
+  const { metrics } = reporter;
+  const signals: Record<FlushSignal, { inc(): void }> = {
+    increase: metrics.counter("limier_outlet_clickhouse_worker_overloaded_total", "Batches that were full.").child({}),
+    decrease: metrics.counter("limier_outlet_clickhouse_worker_underloaded_total", "Batches with little in them.")
+      .child({}),
+    steady: metrics.counter("limier_outlet_clickhouse_worker_steady_total", "Batches neither full nor nearly empty.")
+      .child({}),
+  };
+  return {
+    heart,
+    maker,
+    state: () => saveState(heart.state),
+    flushed(rows, waitMs) {
+      waits.observe(waitMs / 1000);
+      const signal = flushSignal(rows, config.maximumBatchSize);
+      signals[signal].inc();
+      deps.onFlushed?.(signal);
+      heart.state.expire(Math.floor(clock.now() / 1000));
+    },
+    [Symbol.asyncDispose]: () => enrichment[Symbol.asyncDispose](),
+  };
+}
+
+function waitHistogram({ metrics }: Reporter, maximumWaitTimeMs: number): Histogram {
+  const parts = [0.1, 0.25, 0.5, 0.9, 1.1, 2.5, 5, 10].map((part) => part * maximumWaitTimeMs / 1000);
+  return metrics.histogram("limier_outlet_clickhouse_wait_time_seconds", "How long rows waited for a batch.", parts);
+}
