@@ -31,6 +31,8 @@ interface Phase {
   readonly mostDescriptors: number;
   readonly cpuSeconds: number;
   readonly seconds: number;
+  /** How often all connections carried bytes. */
+  readonly rounds: number;
 }
 
 const MIB = 1024 * 1024;
@@ -55,30 +57,41 @@ export async function benchArchive(options: ArchiveBenchOptions, print: (line: s
     const agent = await startAgent(namespace, folder);
     const seen = new Seen(`${folder}/events.sock`);
     const phases: Phase[] = [];
+    let chosen = 0, lost = 0;
     try {
-      await until(async () => await metric(agent, namespace, "limier_tcpinfo_connections_open") >= sockets);
+      await until(async () => (await metrics(agent, namespace))("open_connections") >= sockets);
       await seen.connected;
       await wait(6000); // the first records of all are on disk
-      phases.push(await measure("idle", agent, options.seconds, async () => await wait(200)));
+      phases.push(await measure("idle", agent, options.seconds, () => Promise.resolve()));
       phases.push(await measure("busy", agent, options.seconds, () => namespace.exchange()));
       const closingMs = performance.now();
       await namespace.close();
       await until(() => seen.closes >= sockets);
       print(`${sockets} sockets closed, and were announced, within ${Math.round(performance.now() - closingMs)} ms`);
+      await until(async () => {
+        const number = await metrics(agent, namespace);
+        chosen = number("snapshots_total");
+        lost = number("records_lost_total");
+        return number("records_encoded_total") + lost >= chosen;
+      });
     } finally {
       await agent.stop();
       await seen.end();
     }
-    print("sockets  phase  resident MiB  descriptors  CPU cores  CPU a poll / C floor's");
+    print("sockets  phase  rounds  resident MiB  descriptors  CPU cores  CPU a poll / C floor's");
     for (const phase of phases) {
       const cores = phase.cpuSeconds / phase.seconds;
       print(
-        `${String(sockets).padStart(7)}  ${phase.name}  ${mib(phase.mostResidentBytes).padStart(12)}  ` +
+        `${String(sockets).padStart(7)}  ${phase.name}  ${String(phase.rounds).padStart(6)}  ${
+          mib(phase.mostResidentBytes).padStart(12)
+        }  ` +
           `${String(phase.mostDescriptors).padStart(11)}  ${cores.toFixed(2).padStart(9)}  ` +
           `${floor === null ? "no C compiler" : (cores / floor).toFixed(1)}`,
       );
     }
-    return verdict(options, sockets, phases, seen, await readArchive(`${folder}/archive`), print);
+    const archive = await readArchive(`${folder}/archive`);
+    const faults = archive.records === chosen - lost ? [] : [`${chosen - lost} records were to be archived`];
+    return verdict(options, sockets, phases, seen, archive, faults, print);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -90,9 +103,9 @@ function verdict(
   phases: readonly Phase[],
   seen: Seen,
   archive: Archive,
+  faults: string[],
   print: (line: string) => void,
 ): number {
-  const faults: string[] = [];
   print(
     `archived: ${archive.connections} connections in ${archive.files} files, ${archive.records} records, ` +
       `${mib(archive.packedBytes)} MiB packed of ${mib(archive.plainBytes)} MiB`,
@@ -161,7 +174,7 @@ async function measure(
   seconds: number,
   step: () => Promise<void>,
 ): Promise<Phase> {
-  let mostResidentBytes = 0, mostDescriptors = 0;
+  let mostResidentBytes = 0, mostDescriptors = 0, rounds = 0;
   const begunMs = performance.now(), cpuBefore = agent.cpuSeconds();
   const endMs = begunMs + seconds * 1000;
   const watching = (async () => {
@@ -174,6 +187,7 @@ async function measure(
   for (let nextMs = begunMs; nextMs < endMs; nextMs = Math.max(nextMs + 1000, performance.now())) {
     await wait(nextMs - performance.now());
     await step();
+    rounds++;
   }
   await watching;
   return {
@@ -182,6 +196,7 @@ async function measure(
     mostDescriptors,
     cpuSeconds: agent.cpuSeconds() - cpuBefore,
     seconds: (performance.now() - begunMs) / 1000,
+    rounds,
   };
 }
 
@@ -193,11 +208,11 @@ async function floorCpuSeconds(namespace: Namespace): Promise<number | null> {
   return JSON.parse(text).cpuSeconds / FLOOR_CYCLES;
 }
 
-/** A number of the agent's metrics page, which only the namespace can reach. */
-async function metric(agent: AgentProcess, namespace: Namespace, name: string): Promise<number> {
+/** The numbers of the agent's metrics page, which only the namespace can reach; names without what all have before. */
+async function metrics(agent: AgentProcess, namespace: Namespace): Promise<(name: string) => number> {
   const code = `console.log(await (await fetch("${agent.url}/metrics")).text())`;
-  const text = await inside(namespace, [Deno.execPath(), "eval", "--no-config", code]);
-  return Number(text.split("\n").find((line) => line.startsWith(`${name} `))?.split(" ")[1]);
+  const lines = (await inside(namespace, [Deno.execPath(), "eval", "--no-config", code])).split("\n");
+  return (name) => Number(lines.find((line) => line.startsWith(`limier_tcpinfo_${name} `))?.split(" ")[1]);
 }
 
 async function inside(namespace: Namespace, command: readonly string[]): Promise<string> {

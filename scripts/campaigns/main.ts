@@ -15,6 +15,7 @@ import { fuzzFlows } from "./fuzz_flows.ts";
 import { load } from "./load.ts";
 import { offsets } from "./offsets.ts";
 import { netlinkFuzz } from "./netlink_fuzz.ts";
+import { takeover } from "./takeover.ts";
 
 /** A campaign whose options are its own affair. */
 interface Entry {
@@ -30,6 +31,7 @@ const CAMPAIGNS: readonly Entry[] = [
   entry(fuzz),
   entry(fuzzFlows),
   entry(drain),
+  entry(takeover),
   entry(netlinkFuzz),
   entry(offsets),
 ];

@@ -7,7 +7,7 @@ export function fastClock(speed: number): Clock {
   const zeroMs = realClock.monotonic();
   const elapsedMs = () => (realClock.monotonic() - zeroMs) * speed;
   const clock: Clock = {
-    now: () => startMs + elapsedMs(),
+    now: () => Math.floor(startMs + elapsedMs()),
     monotonic: elapsedMs,
     sleep: (ms, signal) => realClock.sleep(ms / speed, signal),
     sleepUntil: (ms, signal) => realClock.sleep(Math.max(0, ms - clock.now()) / speed, signal),

@@ -1,5 +1,5 @@
 /** Faults of connections: refused, closed, reset, stalled, cut in the middle. */
-import { LONGEST_WAIT_MS, WAITS } from "./delivery.ts";
+import { LONGEST_WAIT_MS, WAITS } from "./waits.ts";
 import type { HttpPeer } from "./http_peer.ts";
 import { stalls, takesAll } from "./http_peer.ts";
 import { SEVERAL_HOSTS } from "./modes.ts";
@@ -23,10 +23,18 @@ export function mostAttempts(ms: number, { initMs, maxMs }: { initMs: number; ma
 }
 
 /** Looks that delivering goes on soon after the fault has ended. */
-export async function requireRecovery(trial: Trial, clearedMs: number, before: number, waitMs = LONGEST_WAIT_MS): Promise<void> {
+export async function requireRecovery(
+  trial: Trial,
+  clearedMs: number,
+  before: number,
+  waitMs = LONGEST_WAIT_MS,
+): Promise<void> {
   await until(() => trial.oracle.requests.length > before, "delivery goes on after the fault");
   const tookMs = trial.oracle.requests[before]!.atMs - clearedMs;
-  trial.require(tookMs <= 2 * waitMs + NOISE_MS, `delivery went on only ${Math.round(tookMs)} ms after the fault had ended`);
+  trial.require(
+    tookMs <= 2 * waitMs + NOISE_MS,
+    `delivery went on only ${Math.round(tookMs)} ms after the fault had ended`,
+  );
 }
 
 function startAll(peers: readonly HttpPeer[]): void {
@@ -44,7 +52,10 @@ async function refused(trial: Trial): Promise<void> {
   const attempts = delivery.attempts("connection");
   const most = mostAttempts(performance.now() - fromMs) * peers.length * trial.mode.width;
   trial.fault(attempts);
-  trial.require(attempts > 1 && attempts <= most, `${attempts} attempts while refused; the schedule allows 2 to ${most}`);
+  trial.require(
+    attempts > 1 && attempts <= most,
+    `${attempts} attempts while refused; the schedule allows 2 to ${most}`,
+  );
   startAll(peers);
   await requireRecovery(trial, performance.now(), 0);
   await delivery.finish(trial);
@@ -93,7 +104,7 @@ async function resetAfterHead(trial: Trial): Promise<void> {
 }
 
 /** A `fetch` that remembers how long the requests took that failed. */
-function timedFetch(failedMs: number[]): typeof fetch {
+export function timedFetch(failedMs: number[]): typeof fetch {
   return async (url, init) => {
     const fromMs = performance.now();
     try {
@@ -106,7 +117,7 @@ function timedFetch(failedMs: number[]): typeof fetch {
 }
 
 /** An attempt that nobody answers ends when its time is over, and neither much earlier nor much later. */
-function requireTimeouts(trial: Trial, tookMs: readonly number[], least: number): void {
+export function requireTimeouts(trial: Trial, tookMs: readonly number[], least: number): void {
   const timeouts = tookMs.filter((ms) => ms > TIMEOUT_MS * 0.5);
   trial.require(timeouts.length >= least, `${timeouts.length} attempts took their time, and ${least} had to`);
   const wrong = timeouts.filter((ms) => ms < TIMEOUT_MS * 0.9 - 100 || ms > TIMEOUT_MS * 1.1 + NOISE_MS);
@@ -156,7 +167,7 @@ async function halfRead(trial: Trial): Promise<void> {
   for (const peer of peers) {
     peer.script = async (exchange) => {
       if (!faulty()) return await takesAll(exchange);
-      await exchange.read(exchange.length / 2);
+      await exchange.read(Math.floor(exchange.length / 2));
       exchange.cut();
     };
   }
@@ -172,7 +183,8 @@ async function lostAnswer(trial: Trial): Promise<void> {
   for (const peer of peers) {
     peer.script = async (exchange) => {
       if (!faulty()) return await takesAll(exchange);
-      unanswered += (await exchange.store()).length;
+      const ids = await exchange.store();
+      unanswered += ids.length;
       exchange.cut();
     };
   }

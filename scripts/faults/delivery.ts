@@ -2,6 +2,7 @@
 import { type Clock, realClock } from "../../src/clock/mod.ts";
 import { Section } from "../../src/config/mod.ts";
 import {
+  type AsyncClient,
   type ClientDeps,
   type Destination,
   type ModeConfig,
@@ -22,16 +23,7 @@ import { conservationFindings, type EventBooks, eventBooks, sumOf } from "./page
 import { startPump } from "./pump.ts";
 import type { Trial } from "./trial.ts";
 import { inTime, until } from "./wait.ts";
-
-/** Waits as short as a test wants them; real ones are a hundred times as long. */
-export const WAITS = {
-  backoff: { initMs: 10, maxMs: 80 },
-  breaker: { openMs: 20, maxOpenMs: 100 },
-  holdMs: 150,
-} as const;
-
-/** The longest that a host is left alone after a failure. */
-export const LONGEST_WAIT_MS = Math.max(WAITS.backoff.maxMs, WAITS.breaker.maxOpenMs);
+import { WAITS } from "./waits.ts";
 
 /** How an output is started. */
 export interface DeliveryOptions {
@@ -48,8 +40,8 @@ export interface DeliveryOptions {
   readonly fetch?: ClientDeps["fetch"];
   /** @default HTTP: `influxdb` one request at a time, `datadog` several */
   readonly destination?: Destination<unknown>;
-  /** The asynchronous balancer itself, over clients that report progress. @default false */
-  readonly reports?: boolean;
+  /** The asynchronous balancer itself, over clients that report progress. */
+  readonly reporting?: (host: string) => AsyncClient;
   readonly drainMs?: number;
 }
 
@@ -62,7 +54,11 @@ interface Sums {
 }
 
 /** Starts an output in the trial's mode. */
-export async function startDelivery(trial: Trial, hosts: readonly string[], options: DeliveryOptions): Promise<Delivery> {
+export async function startDelivery(
+  trial: Trial,
+  hosts: readonly string[],
+  options: DeliveryOptions,
+): Promise<Delivery> {
   const clock = options.clock ?? realClock;
   const reporter = recordingReporter();
   let spool = options.openSpool;
@@ -75,11 +71,23 @@ export async function startDelivery(trial: Trial, hosts: readonly string[], opti
 }
 
 /** The settings as the configuration file gives them, and changes to them. */
-function readConfig({ mode }: Trial, hosts: readonly string[], options: DeliveryOptions): OutputConfig & Partial<ModeConfig> {
+function readConfig(
+  { mode }: Trial,
+  hosts: readonly string[],
+  options: DeliveryOptions,
+): OutputConfig & Partial<ModeConfig> {
   const { destination, name = "out" } = options;
   const kind = destination?.kind ?? (mode.width > 1 ? "datadog" : "influxdb");
   const own = kind === "datadog" ? { key: "k" } : kind === "influxdb" ? { database: "d" } : {};
-  const section = Section.of({ name, kind, mode: mode.mode, hosts: [...hosts], timeout: "30s", bulk_max_size: 500, ...own });
+  const section = Section.of({
+    name,
+    kind,
+    mode: mode.mode,
+    hosts: [...hosts],
+    timeout: "30s",
+    bulk_max_size: 500,
+    ...own,
+  });
   const [config] = readOutputs([section], {
     defaultStdout: false,
     ...(destination === undefined ? {} : { destinations: [destination] }),
@@ -99,6 +107,8 @@ export class Delivery implements AsyncDisposable {
   readonly #reporter: ReturnType<typeof recordingReporter>;
   readonly #offers: Promise<unknown>[] = [];
   readonly #ownsSpool: boolean;
+  /** Requests stored before it began. */
+  readonly #before: number;
   #published = 0;
   #ended = 0;
   #closed: Promise<void> | undefined;
@@ -111,6 +121,7 @@ export class Delivery implements AsyncDisposable {
     reporter: ReturnType<typeof recordingReporter>,
   ) {
     this.#oracle = trial.oracle;
+    this.#before = trial.oracle.requests.length;
     this.#reporter = reporter;
     this.spool = spool;
     this.#ownsSpool = options.openSpool === undefined;
@@ -125,8 +136,8 @@ export class Delivery implements AsyncDisposable {
       onEnd: (_: unknown, outcome: Outcome) => void (this.#ended += outcome.stored === undefined ? 1 : 0),
       ...(spool === undefined ? {} : { spool }),
     };
-    this.output = options.reports
-      ? startPump(this.config, deps, trial.mode.width)
+    this.output = options.reporting !== undefined
+      ? startPump(this.config, deps, trial.mode.width, options.reporting)
       : startOutput(this.config, { ...deps, ...(destination === undefined ? {} : { destination }) });
   }
 
@@ -159,7 +170,10 @@ export class Delivery implements AsyncDisposable {
     this.#oracle.publish(number);
     this.#oracle.accept(ids);
     const offered = this.output.offer(batch).then((outcome) => {
-      this.#oracle.signal(number, outcome.stored !== undefined ? "stored" : outcome.failed > 0 ? "failed" : "completed");
+      this.#oracle.signal(
+        number,
+        outcome.stored !== undefined ? "stored" : outcome.failed > 0 ? "failed" : "completed",
+      );
       this.sums.delivered += outcome.delivered;
       this.sums.rejected += outcome.rejected;
       this.sums.failed += outcome.failed;
@@ -203,7 +217,8 @@ export class Delivery implements AsyncDisposable {
    */
   async finish(trial: Trial, expected: Expected = {}): Promise<void> {
     await this.delivered();
-    const unheard = this.attempts("ambiguous") - this.#oracle.requests.filter((one) => one.answeredMs === undefined).length;
+    const unanswered = this.#oracle.requests.slice(this.#before).filter((one) => one.answeredMs === undefined);
+    const unheard = this.attempts("ambiguous") - unanswered.length;
     await this.close();
     trial.find(this.#oracle.findings({ ...expected, unheardAnswers: Math.max(0, unheard) }));
     trial.find(this.signalFindings());
@@ -223,6 +238,8 @@ export class Delivery implements AsyncDisposable {
     const batches = this.metric("limier_batches_total");
     const flying = this.metric("limier_in_flight_batches");
     if (signals === batches && batches === this.#ended && flying === 0) return [];
-    return [`${batches} batches ended, ${signals} signals were given, ${this.#ended} heard of, ${flying} are under way`];
+    return [
+      `${batches} batches ended, ${signals} signals were given, ${this.#ended} heard of, ${flying} are under way`,
+    ];
   }
 }

@@ -33,8 +33,12 @@ export interface BatchesOptions {
 
 /** `events` distinct events in batches of 1 to `most`: small ones are as likely as large ones are, size by size. */
 export function numberedBatches(random: Random, events: number, options: BatchesOptions = {}): Numbered[] {
+  return [...eachBatch(random, events, options)];
+}
+
+/** The same one by one, so that there need not be room for all of them. */
+export function* eachBatch(random: Random, events: number, options: BatchesOptions = {}): Generator<Numbered> {
   const { firstId = 1, most = MOST_EVENTS, paddingBytes = 48 } = options;
-  const batches: Numbered[] = [];
   const end = firstId + events;
   for (let next = firstId; next < end;) {
     const size = Math.min(end - next, Math.floor(most ** random.next() + random.next()) || 1);
@@ -45,9 +49,8 @@ export function numberedBatches(random: Random, events: number, options: Batches
       builder.endEvent();
       ids.push(next);
     }
-    batches.push({ batch: builder.build(), ids });
+    yield { batch: builder.build(), ids };
   }
-  return batches;
 }
 
 function noise(random: Random, length: number): string {

@@ -26,6 +26,8 @@ export class FramedClient implements DestinationClient, AsyncClient {
   readonly #hostname: string;
   readonly #port: number;
   readonly #outstanding = new Map<number, Outstanding>();
+  /** Sends that were given up: their answers may come late, and are of no use. */
+  readonly #abandoned = new Set<number>();
   #connection: Deno.TcpConn | undefined;
   #sends = 0;
   #writing: Promise<unknown> = Promise.resolve();
@@ -55,7 +57,10 @@ export class FramedClient implements DestinationClient, AsyncClient {
 
   publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
     return new Promise((resolve) => {
-      const refused = this.send(batch, { progress: () => {}, done: resolve }, signal);
+      const progress = (taken: number) => {
+        if (taken > batch.ends.length && this.#connection !== undefined) this.#lose(this.#connection);
+      };
+      const refused = this.send(batch, { progress, done: resolve }, signal);
       if (refused !== undefined) resolve({ remaining: batch, error: refused });
     });
   }
@@ -66,14 +71,15 @@ export class FramedClient implements DestinationClient, AsyncClient {
     const number = ++this.#sends;
     this.#outstanding.set(number, { batch, reports });
     signal.addEventListener("abort", () => {
+      if (this.#outstanding.has(number)) this.#abandoned.add(number);
       this.#end(number, { remaining: batch, error: ambiguous("there was no answer in time") });
     }, { once: true });
     const events = batchBytes(batch, "", "\n", "\n");
     const head = new TextEncoder().encode(`{"send":${number},"bytes":${events.length}}\n`);
-    this.#writing = this.#writing.then(async () => {
-      await writeAll(connection, head);
-      await writeAll(connection, events);
-    }).catch(() => this.#lose(connection)); // the reader may not have seen it yet
+    const whole = new Uint8Array(head.length + events.length); // in one write, which no delayed acknowledgement holds up
+    whole.set(head);
+    whole.set(events, head.length);
+    this.#writing = this.#writing.then(() => writeAll(connection, whole)).catch(() => this.#lose(connection)); // not seen by the reader yet
     return undefined;
   }
 
@@ -108,7 +114,7 @@ export class FramedClient implements DestinationClient, AsyncClient {
       return false; // garbage: whatever is outstanding may have been executed
     }
     const outstanding = this.#outstanding.get(answer.send ?? 0);
-    if (outstanding === undefined) return (answer.send ?? Infinity) <= this.#sends; // late: of nothing that is outstanding
+    if (outstanding === undefined) return this.#abandoned.has(answer.send ?? 0); // else it answers for nothing outstanding
     if (answer.taken !== undefined) outstanding.reports.progress(answer.taken);
     else if (Array.isArray(answer.statuses)) this.#end(answer.send!, resultOf(outstanding.batch, answer.statuses));
     else return false;

@@ -17,7 +17,10 @@ export interface Exchange {
   /** Reads the body and stores its events. */
   store(): Promise<readonly number[]>;
   /** Answers; after a success, what was stored is known to be. */
-  reply(status: number, more?: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string }): Promise<void>;
+  reply(
+    status: number,
+    more?: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string },
+  ): Promise<void>;
   /** Writes this and no more. */
   write(text: string): Promise<void>;
   /** Closes the connection; what of the request was not read makes that a reset. */
@@ -32,7 +35,7 @@ export type Script = (exchange: Exchange) => Promise<void>;
 /** Stores everything and says so. */
 export const takesAll: Script = async (exchange) => {
   await exchange.store();
-  await exchange.reply(204);
+  await exchange.reply(202); // what every kind takes for done
 };
 
 /** Does nothing with a request but read all of it. */
@@ -54,6 +57,8 @@ export interface PeerOptions {
   readonly hostname?: string;
   readonly port?: number;
   readonly certificate?: { readonly cert: string; readonly key: string };
+  /** The ids of the events in a body. @default those of `eventText()` */
+  readonly idsIn?: (text: string) => number[];
 }
 
 /** An HTTP/1.1 receiver. It can be stopped, so that it refuses, and started again at the same port. */
@@ -70,13 +75,13 @@ export class HttpPeer implements AsyncDisposable {
   mostInFlight = 0;
   readonly name: string;
   readonly port: number;
-  readonly #oracle: Oracle;
+  readonly #oracle: Pick<Oracle, "store">;
   readonly #options: PeerOptions;
   #listener: Deno.Listener<Deno.Conn> | undefined;
   #serving = Promise.resolve();
   readonly #open = new Set<Deno.Conn>();
 
-  constructor(name: string, oracle: Oracle, options: PeerOptions = {}) {
+  constructor(name: string, oracle: Pick<Oracle, "store">, options: PeerOptions = {}) {
     this.name = name;
     this.#oracle = oracle;
     this.#options = options;
@@ -187,7 +192,7 @@ export class HttpPeer implements AsyncDisposable {
     };
     const ids = async () => {
       await read(length);
-      return idsIn(new TextDecoder().decode(deflated ? inflateSync(body) : body));
+      return (this.#options.idsIn ?? idsIn)(new TextDecoder().decode(deflated ? inflateSync(body) : body));
     };
     const exchange: Exchange = {
       number: this.requests,

@@ -61,7 +61,9 @@ export async function runFaults(args: readonly string[]): Promise<number> {
   if (flags.list) {
     for (const row of ROWS) {
       const modes = planTrials([row], { full: true, only: [] }).map(({ mode }) => mode.name);
-      console.log(`${row.id.padEnd(12)} ${row.fault.padEnd(44)} ${modes.length === MODES.length ? "all" : modes.join(" ")}`);
+      console.log(
+        `${row.id.padEnd(12)} ${row.fault.padEnd(44)} ${modes.length === MODES.length ? "all" : modes.join(" ")}`,
+      );
     }
     return 0;
   }

@@ -1,5 +1,6 @@
 /** The asynchronous balancer over clients that report progress, fed from the spool: what no HTTP destination makes use of. */
 import {
+  type AsyncClient,
   makeClients,
   type Mode,
   type ModeConfig,
@@ -12,11 +13,15 @@ import {
   startAsyncBalance,
 } from "../../src/output/mod.ts";
 import type { Batch } from "../../src/metric/mod.ts";
-import { FramedClient } from "./framed_client.ts";
 
-/** Starts it over framed clients, each with `width` sends outstanding. */
-export function startPump(config: OutputConfig & Partial<ModeConfig>, deps: OutputDeps, width: number): Output {
-  return new Pump(config, deps, width);
+/** Starts it over the clients of each host, each with `width` sends outstanding. */
+export function startPump(
+  config: OutputConfig & Partial<ModeConfig>,
+  deps: OutputDeps,
+  width: number,
+  newClient: (host: string) => AsyncClient,
+): Output {
+  return new Pump(config, deps, width, newClient);
 }
 
 class Pump implements Output {
@@ -26,10 +31,15 @@ class Pump implements Output {
   readonly #enough = new AbortController();
   readonly #draining: Promise<void>;
 
-  constructor(config: OutputConfig & Partial<ModeConfig>, deps: OutputDeps, width: number) {
+  constructor(
+    config: OutputConfig & Partial<ModeConfig>,
+    deps: OutputDeps,
+    width: number,
+    newClient: (host: string) => AsyncClient,
+  ) {
     this.name = config.name;
     this.#deps = deps;
-    const clients = makeClients(config, (host) => new FramedClient(host, width));
+    const clients = makeClients(config, newClient);
     this.#mode = startAsyncBalance({ ...config, pipelining: width, countsEvents: !config.spool }, clients, deps);
     this.#draining = config.spool ? this.#drain() : Promise.resolve();
   }
@@ -66,11 +76,17 @@ class Pump implements Output {
     for (let next; (next = await reader.next(this.#enough.signal)) !== null;) {
       const { from, to, batch } = next;
       const taken = Promise.withResolvers<void>();
-      const ended: Promise<void> = this.#mode.publish(batch, { guaranteed: true, taken: taken.resolve }).then((outcome) => {
-        finish(reader, from, to, outcome);
-        this.#deps.onEnd?.(batch.kind, { delivered: outcome.acked, rejected: outcome.rejected, failed: outcome.failed });
-        flying.delete(ended);
-      });
+      const ended: Promise<void> = this.#mode.publish(batch, { guaranteed: true, taken: taken.resolve }).then(
+        (outcome) => {
+          finish(reader, from, to, outcome);
+          this.#deps.onEnd?.(batch.kind, {
+            delivered: outcome.acked,
+            rejected: outcome.rejected,
+            failed: outcome.failed,
+          });
+          flying.delete(ended);
+        },
+      );
       flying.add(ended);
       await Promise.race([taken.promise, ended]);
     }

@@ -1,5 +1,5 @@
 /** Plans trials, runs them side by side, and says what came of them. */
-import { MODES, type ModeName, type TrialMode } from "./modes.ts";
+import { type ModeName, MODES, type TrialMode } from "./modes.ts";
 import { type Row, Trial } from "./trial.ts";
 
 /** Which trials there are to be. */
@@ -33,7 +33,9 @@ interface Planned {
 
 /** The trials of a plan, in the order of the rows. */
 export function planTrials(rows: readonly Row[], { full, only, mode }: Omit<Plan, "seed" | "jobs">): Planned[] {
-  const wanted = rows.filter(({ id }) => only.length === 0 || only.some((one) => id === one || id.startsWith(`${one} `)));
+  const wanted = rows.filter(({ id }) =>
+    only.length === 0 || only.some((one) => id === one || id.startsWith(`${one} `))
+  );
   return wanted.flatMap((row) => {
     const modes = MODES.filter(({ name }) => row.modes?.includes(name) ?? true);
     if (mode !== undefined) return modes.filter(({ name }) => name === mode).map((mode) => ({ row, mode }));

@@ -99,7 +99,7 @@ export class Trial implements AsyncDisposable {
   }
 
   /** As many receivers as the mode has hosts. */
-  peers(options: PeerOptions = {}, count = this.mode.hosts, oracle = this.oracle): HttpPeer[] {
+  peers(options: PeerOptions = {}, count = this.mode.hosts, oracle: Pick<Oracle, "store"> = this.oracle): HttpPeer[] {
     return Array.from({ length: count }, (_, i) => this.own(new HttpPeer(`host${i + 1}`, oracle, options)));
   }
 

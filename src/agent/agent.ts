@@ -16,10 +16,12 @@ import {
   type StatsdSource,
 } from "../statsd/mod.ts";
 import { newLogSampler, newSelfMetrics, type Reporter } from "../telemetry/mod.ts";
+import { startTcpinfo, type TcpinfoSource } from "../tcpinfo/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
 import { AgentOutputs } from "./outputs.ts";
 import { exposeStats, VeneurMetrics } from "./own_metrics.ts";
 import { openStatsSender, type StatsSender } from "./stats_sender.ts";
+import type { Takeover } from "./takeover.ts";
 
 /** What an agent is given. */
 export interface AgentDeps {
@@ -33,6 +35,8 @@ export interface AgentDeps {
   readonly startHttp?: (agent: RunningAgent) => Promise<HttpServer | undefined>;
   /** The HTTP server's socket is shared with a successor, which answers from the stop's beginning on. */
   readonly handsOverHttp?: boolean;
+  /** Looks for a process to take over from, and will hand over to the next; absent: neither. */
+  readonly openTakeover?: () => Promise<Takeover | undefined>;
   /** Every refused line is logged, a few a second. */
   readonly logsRefused?: boolean;
 }
@@ -46,6 +50,8 @@ export interface RunningAgent extends Running {
   readonly pages: Readonly<Record<string, () => string>>;
   /** False while it stops. */
   readonly healthy: boolean;
+  /** Its predecessor and its successor, where it may have any. */
+  readonly takeover: Takeover | undefined;
   /** Counts an import, and why it was refused if it was. */
   imported(request: { readonly encoding: string; readonly cause?: string }): void;
   /** Ends the window now: its points, where everything runs in this thread; else none. */
@@ -63,6 +69,9 @@ const FORWARD_SHARE = 0.9;
 
 /** How long the last flush may take, its delivery included, in milliseconds; what is left then has failed. */
 const DRAIN_MS = 10_000;
+
+/** How long connections that were begun before a successor took over may take until they are accepted, in milliseconds. */
+const ACCEPT_MS = 300;
 
 /** Starts an agent. @throws {SystemError} and others when an address can't be bound; nothing is left running then */
 export async function startRunningAgent(config: AgentConfig, deps: AgentDeps): Promise<RunningAgent> {
@@ -84,7 +93,10 @@ class WiredAgent implements RunningAgent {
   #config: AgentConfig;
   readonly #deps: AgentDeps;
   #outputs: AgentOutputs | undefined;
+  #takeover: Takeover | undefined;
+  #leaving: Promise<void> | undefined;
   #source: StatsdSource | undefined;
+  #tcpinfo: TcpinfoSource | undefined;
   #scraping: Running | undefined;
   #http: HttpServer | undefined;
   #sender: StatsSender | undefined;
@@ -107,7 +119,10 @@ class WiredAgent implements RunningAgent {
     const { clock, reporter, threads, logsRefused } = this.#deps;
     const config = this.#config;
     await this.#openOwnMetrics();
-    const outputs = this.#outputs = await this.#openOutputs();
+    const takeover = this.#takeover = await this.#deps.openTakeover?.();
+    const outputs = this.#openOutputsInTurn();
+    outputs.catch(() => {}); // awaited below, but something else may fail before
+    if (!takeover?.hasPredecessor) await outputs;
     const forwardsLost = reporter.metrics.counter(
       "limier_forward_lost_total",
       "Series that were to be handed on and were given up: in doubt, too old, too many, or without a form to send them in.",
@@ -116,7 +131,15 @@ class WiredAgent implements RunningAgent {
       clock,
       reporter,
       threads,
-      deliver: (output, batch) => outputs.deliver(output, batch, this.#config.statsd.intervalMs),
+      deliver: async (output, batch) => await (await outputs).deliver(output, batch, this.#config.statsd.intervalMs),
+      ...(takeover === undefined ? {} : {
+        handover: takeover.groups,
+        onReceiving: () => takeover.switchOver(),
+        onClosed: async () => {
+          await takeover.closed();
+          if (takeover.isTakenOver) this.#leaving = this.#leaveHttp();
+        },
+      }),
       ...this.#forwarding(),
       onFlush: (report) => {
         forwardsLost.inc(report.forward?.lost ?? 0);
@@ -133,6 +156,10 @@ class WiredAgent implements RunningAgent {
     exposeStats(reporter.metrics, this.#source);
     this.#watching = this.#watch();
     this.#http = await this.#deps.startHttp?.(this);
+    if (takeover !== undefined) takeover.httpPort = this.#http?.port ?? null;
+    takeover?.serve();
+    await outputs;
+    await this.#startTcpinfo();
     this.#scraping = this.#scrape(); // the agent's own page may be among the targets
     for (const address of this.addresses) reporter.info("listening", { address });
   }
@@ -142,9 +169,13 @@ class WiredAgent implements RunningAgent {
     return this.#source;
   }
 
+  get takeover(): Takeover | undefined {
+    return this.#takeover;
+  }
+
   get addresses(): readonly string[] {
     const http = this.#http === undefined ? [] : [`http://${this.#http.address}`];
-    return [...this.source.addresses, ...http];
+    return [...this.source.addresses, ...this.#tcpinfo?.addresses ?? [], ...http];
   }
 
   get healthy(): boolean {
@@ -160,7 +191,10 @@ class WiredAgent implements RunningAgent {
 
   get pages(): Readonly<Record<string, () => string>> {
     const text = () => this.#outputs?.page() ?? "";
-    return this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {};
+    return {
+      ...this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {},
+      tcpinfo: () => this.#tcpinfo?.page() ?? "",
+    };
   }
 
   async flushNow(): Promise<readonly Point[]> {
@@ -172,22 +206,70 @@ class WiredAgent implements RunningAgent {
   }
 
   async reconfigure(config: AgentConfig): Promise<boolean> {
-    const rigid = ({ http, spool, outputs, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig) =>
-      JSON.stringify([http, outputs.some((output) => output.spool) && spool, statsAddress, ownScopes, ownTags]);
+    const rigid = ({ http, spool, takeover, outputs, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig) =>
+      JSON.stringify([
+        http,
+        takeover,
+        outputs.some((output) => output.spool) && spool,
+        statsAddress,
+        ownScopes,
+        ownTags,
+      ]);
     if (rigid(config) !== rigid(this.#config)) return false;
     const { reporter } = this.#deps;
+    const { tcpinfo } = this.#config;
     const sameSources = JSON.stringify(config.statsd.sources) === JSON.stringify(this.#config.statsd.sources);
     const sameOutputs = JSON.stringify(config.outputs) === JSON.stringify(this.#config.outputs);
     if (!await this.source.reconfigure(backendConfig(config))) return false;
     this.#config = config;
     // The aggregation has handed over: the next batch is one for the new outputs.
     if (!sameOutputs) await this.#outputs?.replace(config.outputs);
+    if (!await this.#tcpinfo?.reconfigure(config.tcpinfo)) await this.#replaceTcpinfo(tcpinfo);
     if (!sameSources) {
       await this.#scraping?.[Symbol.asyncDispose]();
       this.#scraping = this.#scrape();
     }
     reporter.info("configuration reloaded");
     return true;
+  }
+
+  /** New connections go to the successor; those that wait to be accepted are, and requests under way may end. */
+  async #leaveHttp(): Promise<void> {
+    await this.#deps.clock.sleep(ACCEPT_MS);
+    try {
+      await this.#http?.[Symbol.asyncDispose]();
+    } catch {
+      // The stop disposes it again, and hears of the same.
+    }
+  }
+
+  /** A predecessor holds the archive's lock until it has ended. */
+  async #startTcpinfo(): Promise<void> {
+    const { tcpinfo } = this.#config;
+    this.#tcpinfo = undefined;
+    if (!tcpinfo.enabled) return;
+    if (tcpinfo.archive.directory !== "" || tcpinfo.eventsocket !== "") await this.#takeover?.predecessorLeft();
+    const { clock, reporter, threads } = this.#deps;
+    const source = this.#tcpinfo = await startTcpinfo(tcpinfo, { clock, reporter, threads, meter: this.source.meter });
+    source.done.catch((error) => this.#failed.reject(error));
+  }
+
+  /** Starts it with the changed configuration; where that is not possible, with the one before. */
+  async #replaceTcpinfo(before: AgentConfig["tcpinfo"]): Promise<void> {
+    await this.#tcpinfo?.[Symbol.asyncDispose]();
+    try {
+      await this.#startTcpinfo();
+    } catch (error) {
+      this.#deps.reporter.error("Cannot use the changed tcpinfo section, going back to the old one", { error });
+      this.#config = { ...this.#config, tcpinfo: before };
+      await this.#startTcpinfo();
+    }
+  }
+
+  /** A predecessor holds the spool's lock until it has ended. */
+  async #openOutputsInTurn(): Promise<AgentOutputs> {
+    if (this.#config.outputs.some(({ spool }) => spool)) await this.#takeover?.predecessorLeft();
+    return this.#outputs = await this.#openOutputs();
   }
 
   #openOutputs(): Promise<AgentOutputs> {
@@ -264,14 +346,18 @@ class WiredAgent implements RunningAgent {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stopping ??= (async () => {
       this.#stop.abort();
+      this.#takeover?.stopListening();
       if (this.#deps.handsOverHttp) await this.#http?.[Symbol.asyncDispose]();
       const drained = this.#outputs?.beginDrain();
       await this.#watching;
       await this.#scraping?.[Symbol.asyncDispose]();
+      await this.#tcpinfo?.[Symbol.asyncDispose](); // what it measures at the end goes with the last flush
       await this.#source?.[Symbol.asyncDispose]();
       await this.#outputs?.[Symbol.asyncDispose]();
       await drained?.();
+      this.#takeover?.[Symbol.dispose](); // a successor may have the spool now
       await this.#sender?.[Symbol.asyncDispose]();
+      await this.#leaving;
       // Otherwise last, so that health and metrics can be asked for while the rest is delivered.
       await this.#http?.[Symbol.asyncDispose]();
       this.#failed.resolve();

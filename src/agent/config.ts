@@ -3,6 +3,8 @@ import { isSecretName, REDACTED, Section } from "../config/mod.ts";
 import { type HttpConfig, readHttpConfig } from "../http/mod.ts";
 import { type OutputConfig, readOutputs, readSpoolConfig, type SpoolConfig } from "../output/mod.ts";
 import { readStatsdConfig, type StatsdConfig } from "../statsd/mod.ts";
+import { readTcpinfoConfig, type TcpinfoConfig } from "../tcpinfo/mod.ts";
+import { readTakeoverConfig, type TakeoverConfig } from "./takeover.ts";
 import { LOG_LEVELS, type LogLevel, parseSentryDsn, type SentryDsn } from "../telemetry/mod.ts";
 
 /** What an agent runs with. */
@@ -12,6 +14,8 @@ export interface AgentConfig {
   readonly outputs: readonly OutputConfig[];
   /** Used where an output asks for it. */
   readonly spool: SpoolConfig;
+  readonly takeover: TakeoverConfig;
+  readonly tcpinfo: TcpinfoConfig;
   /** Absent: nothing is reported. */
   readonly sentry: SentryDsn | undefined;
   /** The DSN as it is written; "" where there is none. */
@@ -27,15 +31,28 @@ export interface AgentConfig {
 export interface AgentDefaults {
   /** Listens for DogStatsD and HTTP, and prints, where the configuration says nothing of them. */
   readonly asProgram: boolean;
+  /** Watches TCP connections where the configuration says nothing of them. @default false */
+  readonly watchesTcp?: boolean;
 }
 
 /** Sections of modules that this version does not have. */
-const ABSENT = ["tcpinfo", "flow", "lag"];
+const ABSENT = ["flow", "lag"];
 
-const KEYS = ["statsd", "http", "outputs", "spool", "sentry", "log_level", "enable_profiling", ...ABSENT];
+const KEYS = [
+  "statsd",
+  "http",
+  "outputs",
+  "spool",
+  "takeover",
+  "tcpinfo",
+  "sentry",
+  "log_level",
+  "enable_profiling",
+  ...ABSENT,
+];
 
 /** @throws {ConfigError} on the first thing that can't be used; where errors are collected, `ConfigErrors` with all */
-export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): AgentConfig {
+export function readAgentConfig(root: Section, { asProgram, watchesTcp = false }: AgentDefaults): AgentConfig {
   root.refuseOthers(KEYS);
   for (const key of ABSENT) {
     if (root.has(key)) root.refuse(key, "nothing: this version of Limier does not have that part yet");
@@ -46,11 +63,18 @@ export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): Ag
     readOutputs(root.sections("outputs"), { defaultStdout: asProgram && !root.has("outputs") })
   );
   const spool = root.gather(() => readSpoolConfig(root.section("spool")));
+  const takeover = root.gather(() => readTakeoverConfig(root.section("takeover")));
+  const tcpinfo = root.gather(() =>
+    readTcpinfoConfig(root.section("tcpinfo"), watchesTcp || root.keys().includes("tcpinfo"))
+  );
   const sentry = root.gather(() => readSentry(root.section("sentry")));
   const logLevel = root.oneOf("log_level", LOG_LEVELS);
   const profile = root.boolean("enable_profiling") ?? false;
   root.throwCollected();
-  if (statsd === undefined || http === undefined || outputs === undefined || spool === undefined) {
+  if (
+    statsd === undefined || http === undefined || outputs === undefined || spool === undefined ||
+    takeover === undefined || tcpinfo === undefined
+  ) {
     throw new TypeError("unreachable: collected");
   }
   return {
@@ -58,6 +82,8 @@ export function readAgentConfig(root: Section, { asProgram }: AgentDefaults): Ag
     http: asProgram || root.section("http").has("address") ? http : { ...http, address: null },
     outputs: withRouting(statsd, withExclusions(statsd, withExposition(statsd, outputs))),
     spool,
+    takeover,
+    tcpinfo,
     sentry: sentry?.dsn,
     sentryDsn: sentry?.text ?? "",
     logLevel,

@@ -4,11 +4,19 @@ import { fromHex } from "../bytes/mod.ts";
 import { Section } from "../config/mod.ts";
 import { decodeOffsetsText } from "../lag/mod.ts";
 import { decodeDatagram, decodeSsf, jsonLine, type JsonObject, readStatsdConfig } from "../statsd/mod.ts";
-import { NetlinkDecoder, tcpInfoLayout } from "../tcpinfo/mod.ts";
+import { decodeArchive, NetlinkDecoder, type TcpInfoLayout, tcpInfoLayout } from "../tcpinfo/mod.ts";
 import { flowDecoder } from "./decode_flows.ts";
 
 /** The protocols that can be decoded. */
-export const DECODE_PROTOCOLS = ["dogstatsd", "ssf", "inet-diag", "netflow", "sflow", "offsets"] as const;
+export const DECODE_PROTOCOLS = [
+  "dogstatsd",
+  "ssf",
+  "inet-diag",
+  "tcpinfo-archive",
+  "netflow",
+  "sflow",
+  "offsets",
+] as const;
 export type DecodeProtocol = (typeof DECODE_PROTOCOLS)[number];
 
 /** How the input is to be read. */
@@ -71,6 +79,10 @@ function decoderOf(protocol: DecodeProtocol, options: DecodeOptions): (message: 
       return decodeSsf;
     case "inet-diag":
       return netlinkDecoder(section, options);
+    case "tcpinfo-archive": {
+      const layout = kernelLayout(section, options);
+      return (file) => decodeArchive(file, layout);
+    }
     case "netflow":
     case "sflow":
       return flowDecoder(protocol, section, options);
@@ -80,10 +92,15 @@ function decoderOf(protocol: DecodeProtocol, options: DecodeOptions): (message: 
   }
 }
 
+/** The layout that `kernel_release` says; undefined where it says none. */
+function kernelLayout(section: Section, options: DecodeOptions): TcpInfoLayout | undefined {
+  section.refuseOthers(["kernel_release"]);
+  return tcpInfoLayout(options.set?.["kernel_release"] ?? ""); // as written: 6.20 is no number
+}
+
 /** `kernel_release`, as `uname -r` tells it, says how the end of `struct tcp_info` is laid out. */
 function netlinkDecoder(section: Section, options: DecodeOptions): (message: Uint8Array) => Iterable<JsonObject> {
-  section.refuseOthers(["kernel_release"]);
-  const layout = tcpInfoLayout(options.set?.["kernel_release"] ?? ""); // as written: 6.20 is no number
+  const layout = kernelLayout(section, options);
   const decoder = new NetlinkDecoder({
     record: options.hex ? "input" : "message",
     ...(layout !== undefined && { layout }),

@@ -1,6 +1,6 @@
 /** What a host lets Limier do: from facts to findings. Pure; `doctor_facts.ts` reads the facts. */
 import { formatSize } from "../config/mod.ts";
-import type { HostFacts } from "../linux/mod.ts";
+import type { Balancing, HostFacts } from "../linux/mod.ts";
 
 /** How a finding stands: `warn` costs data or speed, `fail` keeps Limier from running as it should. */
 export type Level = "ok" | "warn" | "fail";
@@ -43,6 +43,8 @@ export interface DoctorFacts {
   readonly ffiRefusal: string | null;
   /** Smallest first. */
   readonly receiveBuffers: readonly BufferFact[];
+  /** What chose the socket in a group that was opened to be handed over, and what the kernel refused it; null without FFI. */
+  readonly reuseport: { readonly balancing: Balancing; readonly notes: readonly string[] } | null;
   /** Of this network namespace, since it was made. */
   readonly udp: { readonly received: number; readonly bufferDrops: number } | null;
   /** Packets dropped because `netdev_max_backlog` was reached, since boot. */
@@ -179,41 +181,61 @@ function backlogFinding({ host, backlogDrops }: DoctorFacts): Finding {
 const CAPABILITIES: readonly (readonly [name: string, gives: string])[] = [
   ["CAP_NET_ADMIN", "receive buffers past net.core.rmem_max; marks, MD5 and TLS state of TCP sockets"],
   ["CAP_NET_RAW", "raw and transparent sockets, which nothing asks for so far"],
-  ["CAP_BPF", "handing UDP sockets to a new process by eBPF"],
+  ["CAP_BPF", "UDP sockets balanced, and handed to a new process, by eBPF"],
   ["CAP_NET_BIND_SERVICE", "listening below port 1024"],
 ];
 
 /** A capability that is missing is a warning only where something suffers by it. */
-function capabilityFindings({ host, receiveBuffers }: DoctorFacts): Finding[] {
+function capabilityFindings(facts: DoctorFacts): Finding[] {
+  const { host } = facts;
   const { capabilities } = host;
   if (capabilities === null) return [unread("capabilities", host, "/proc/self/status")];
-  const isShort = receiveBuffers.some(({ askedBytes, grantedBytes }) => grantedBytes < askedBytes);
   return CAPABILITIES.map(([name, gives]): Finding => {
     if (capabilities.includes(name)) return { name, level: "ok", message: `held: ${gives}` };
     const message = `not held: ${gives}`;
-    if (name !== "CAP_NET_ADMIN" || !isShort) return { name, level: "ok", message };
-    return { name, level: "warn", message, mend: grant(name) };
+    // Of CAP_BPF, the finding of eBPF tells.
+    if (name !== "CAP_NET_ADMIN" || !isShort(facts)) return { name, level: "ok", message };
+    return { name, level: "warn", message, mend: grant(facts) };
   });
 }
 
-function ebpfFinding({ host }: DoctorFacts): Finding {
-  const name = "ebpf";
-  const { capabilities, unprivilegedBpfDisabled, bpfJitEnable } = host;
-  if (capabilities === null) return unread(name, host, "/proc/self/status");
-  const sysctl = `kernel.unprivileged_bpf_disabled is ${unprivilegedBpfDisabled ?? "not known"}`;
-  const holder = ["CAP_BPF", "CAP_SYS_ADMIN"].find((one) => capabilities.includes(one));
-  if (holder === undefined && unprivilegedBpfDisabled !== 0) {
-    const message = `programs can't be loaded (${sysctl}, no CAP_BPF): UDP sockets are handed over by classic BPF`;
-    return { name, level: "warn", message, mend: grant("CAP_BPF") };
-  }
-  const message = `programs can be loaded (${holder ?? sysctl})`;
-  if (bpfJitEnable !== 0) return { name, level: "ok", message };
-  const mend = "sudo sysctl -w net.core.bpf_jit_enable=1";
-  return { name, level: "warn", message: `${message}, but are interpreted: net.core.bpf_jit_enable is 0`, mend };
+function isShort({ receiveBuffers }: DoctorFacts): boolean {
+  return receiveBuffers.some(({ askedBytes, grantedBytes }) => grantedBytes < askedBytes);
 }
 
-function grant(capability: string): string {
-  return `sudo setcap ${capability.toLowerCase()}+ep "$(command -v limier)"`;
+/** Whether a program of this type can't be loaded for want of a capability. `unprivileged_bpf_disabled` allows others. */
+function lacksBpf({ host: { capabilities }, reuseport }: DoctorFacts): boolean {
+  const holds = ["CAP_BPF", "CAP_SYS_ADMIN"].some((one) => capabilities?.includes(one));
+  return !holds && reuseport !== null && reuseport.balancing !== "ebpf";
+}
+
+function ebpfFinding(facts: DoctorFacts): Finding {
+  const name = "ebpf";
+  const { host: { bpfJitEnable }, reuseport, ffiRefusal } = facts;
+  if (reuseport === null) return { name, level: "warn", message: `not known: ${ffiRefusal}` };
+  const { balancing, notes } = reuseport;
+  if (balancing !== "ebpf") {
+    const instead = balancing === "cbpf"
+      ? "UDP sockets are balanced and handed over by classic BPF"
+      : "the kernel's hash spreads senders over UDP sockets, and handing them over may lose datagrams";
+    const why = notes[0] === undefined ? "" : ` (${notes[0].replace(/; [^;]*$/, "")})`;
+    const message = `no program can be loaded${why}: ${instead}`;
+    return { name, level: "warn", message, ...(lacksBpf(facts) ? { mend: grant(facts) } : {}) };
+  }
+  const message = "a program was loaded and chose among UDP sockets";
+  if (bpfJitEnable !== 0) return { name, level: "ok", message };
+  const mend = "sudo sysctl -w net.core.bpf_jit_enable=1";
+  return { name, level: "warn", message: `${message}, but is interpreted: net.core.bpf_jit_enable is 0`, mend };
+}
+
+/** One command for all of them, as each replaces what the one before has set. */
+function grant(facts: DoctorFacts): string {
+  const { capabilities } = facts.host;
+  const wanted = [...isShort(facts) ? ["CAP_NET_ADMIN"] : [], ...lacksBpf(facts) ? ["CAP_BPF"] : []];
+  const names = CAPABILITIES.map(([name]) => name).filter((name) =>
+    wanted.includes(name) || capabilities?.includes(name)
+  );
+  return `sudo setcap ${names.join(",").toLowerCase()}+ep "$(command -v limier)"`;
 }
 
 function clockSourceFinding({ host }: DoctorFacts): Finding {

@@ -1,6 +1,6 @@
 /** Reads what `doctor.ts` judges. */
 import { dirname } from "node:path";
-import { LinuxUnavailable, openLibc, openUdpSocket, readHostFacts } from "../linux/mod.ts";
+import { LinuxUnavailable, openLibc, openReuseportGroup, openUdpSocket, readHostFacts } from "../linux/mod.ts";
 import type { BufferFact, DoctorFacts } from "./doctor.ts";
 import { probePort } from "./port_probe.ts";
 import { openFileLimits, softnetDrops, udpCounters } from "./proc_net.ts";
@@ -29,6 +29,7 @@ export async function readDoctorFacts(options: DoctorOptions = {}): Promise<Doct
     host: readHostFacts(),
     ffiRefusal,
     receiveBuffers: ffiRefusal === null ? ASKED_BYTES.map(askForBuffer) : [],
+    reuseport: ffiRefusal === null ? tryGroup() : null,
     udp: snmp === null ? null : udpCounters(snmp, readOrNull("/proc/net/snmp6") ?? ""),
     backlogDrops: softnet === null ? null : softnetDrops(softnet),
     clockSynchronized: ffiRefusal === null ? isClockSynchronized() : null,
@@ -51,6 +52,13 @@ function libcRefusal(): string | null {
 function askForBuffer(askedBytes: number): BufferFact {
   using socket = openUdpSocket({ address: { hostname: "127.0.0.1", port: 0 }, receiveBufferBytes: askedBytes });
   return { askedBytes, grantedBytes: socket.receiveBufferBytes };
+}
+
+/** Opens what `takeover` and a flow inlet would. */
+function tryGroup(): DoctorFacts["reuseport"] {
+  using group = openReuseportGroup({ address: { hostname: "127.0.0.1", port: 0 }, sockets: 2, handsOver: true });
+  const { balancing, notes } = group;
+  return { balancing, notes };
 }
 
 // struct timex and its STA_UNSYNC, uapi/linux/timex.h

@@ -25,12 +25,17 @@ const WELL: DoctorFacts = {
   host: HOST,
   ffiRefusal: null,
   receiveBuffers: [{ askedBytes: 2 * MIB, grantedBytes: 2 * MIB }, { askedBytes: 4 * MIB, grantedBytes: 4 * MIB }],
+  reuseport: { balancing: "ebpf", notes: [] },
   udp: { received: 1000, bufferDrops: 0 },
   backlogDrops: 0,
   clockSynchronized: true,
   openFiles: { soft: 65_536, hard: 65_536 },
   ports: [{ transport: "udp", port: 8125, ...FREE }, { transport: "tcp", port: 8127, ...FREE }],
   stateDirectory: { path: "/var/lib/limier", exists: true, refusal: null },
+};
+const REFUSED: DoctorFacts["reuseport"] = {
+  balancing: "cbpf",
+  notes: ["Cannot make it: EPERM: why; and so on; classic BPF balances instead"],
 };
 const host = (changes: Partial<HostFacts>): Partial<DoctorFacts> => ({ host: { ...HOST, ...changes } });
 const udpPort = (changes: Partial<PortFact>): Partial<DoctorFacts> => ({
@@ -135,21 +140,41 @@ const cases: [changes: Partial<DoctorFacts>, name: string, level: Level, message
   [host({ capabilities: null }), "capabilities", "warn", /not known/],
 
   [
-    host({ capabilities: [] }),
+    { reuseport: REFUSED },
     "ebpf",
     "warn",
-    /can't be loaded \(kernel\.unprivileged_bpf_disabled is 2, no CAP_BPF\)/,
-    'sudo setcap cap_bpf+ep "$(command -v limier)"',
+    /^no program can be loaded \(Cannot make it: EPERM: why; and so on\): .*classic/,
   ],
-  [host({ capabilities: ["CAP_SYS_ADMIN"] }), "ebpf", "ok", /\(CAP_SYS_ADMIN\)/],
-  [host({ capabilities: [], unprivilegedBpfDisabled: 0 }), "ebpf", "ok", /unprivileged_bpf_disabled is 0/],
   [
-    host({ capabilities: [], unprivilegedBpfDisabled: null }),
+    { ...host({ capabilities: [] }), reuseport: REFUSED },
     "ebpf",
     "warn",
-    /is not known/,
+    /handed over by classic BPF$/,
     'sudo setcap cap_bpf+ep "$(command -v limier)"',
   ],
+  [
+    { ...host({ capabilities: ["CAP_NET_BIND_SERVICE"] }), reuseport: REFUSED },
+    "ebpf",
+    "warn",
+    /handed over by classic BPF$/,
+    'sudo setcap cap_bpf,cap_net_bind_service+ep "$(command -v limier)"',
+  ],
+  [
+    {
+      ...host({ capabilities: [] }),
+      reuseport: REFUSED,
+      receiveBuffers: [{ askedBytes: 2, grantedBytes: 1 }],
+    },
+    "ebpf",
+    "warn",
+    /classic/,
+    'sudo setcap cap_net_admin,cap_bpf+ep "$(command -v limier)"',
+  ],
+  // It says who may load programs of other types.
+  [{ ...host({ unprivilegedBpfDisabled: 0 }), reuseport: REFUSED }, "ebpf", "warn", /^no program can be loaded/],
+  [{ reuseport: { balancing: "hash", notes: [] } }, "ebpf", "warn", /^no program can be loaded: .*may lose datagrams$/],
+  [{ reuseport: null, ffiRefusal: "no libc" }, "ebpf", "warn", /^not known: no libc$/],
+  [host({ capabilities: ["CAP_SYS_ADMIN"] }), "ebpf", "ok", /^a program was loaded/],
   [host({ bpfJitEnable: 0 }), "ebpf", "warn", /interpreted/, "sudo sysctl -w net.core.bpf_jit_enable=1"],
 
   [

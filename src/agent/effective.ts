@@ -4,6 +4,7 @@ import { formatHttpAddress, type HttpConfig } from "../http/mod.ts";
 import type { BatchKind } from "../metric/mod.ts";
 import { destinationOf, type Encoder, type OutputConfig, type SpoolConfig } from "../output/mod.ts";
 import { formatAddress, type ListenAddress, sourceSection, STATSD_KEYS, type StatsdConfig } from "../statsd/mod.ts";
+import { tcpinfoSection } from "../tcpinfo/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
 
 /** A section as the YAML yields it. */
@@ -19,6 +20,8 @@ export function effectiveConfig(config: AgentConfig): Yaml {
     http: httpSection(config.http),
     outputs: config.outputs.map(outputSection),
     spool: spoolSection(config.spool),
+    takeover: { enabled: config.takeover.enabled, directory: config.takeover.directory },
+    tcpinfo: tcpinfoSection(config.tcpinfo),
     sentry: { dsn: config.sentryDsn },
     log_level: config.logLevel ?? "info",
     enable_profiling: config.profilePath !== "",

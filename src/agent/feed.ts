@@ -22,11 +22,12 @@ import {
   type Published,
   READ_AHEAD,
 } from "../statsd/mod.ts";
+import { TcpinfoScenario } from "../tcpinfo/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 
 /** The protocols that can be fed. */
-export const FEED_PROTOCOLS = ["dogstatsd", "ssf", "lag"] as const;
+export const FEED_PROTOCOLS = ["dogstatsd", "ssf", "tcpinfo", "lag"] as const;
 export type FeedProtocol = (typeof FEED_PROTOCOLS)[number];
 
 /** One line of a scenario. */
@@ -50,6 +51,7 @@ export async function* feedScenario(
   lines: Iterable<string> | AsyncIterable<string>,
 ): AsyncGenerator<string> {
   if (protocol === "lag") return yield* feedLag(config, lines);
+  if (protocol === "tcpinfo") return yield* feedTcpinfo(config, lines);
   const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
   const stage = new Stage(protocol, agent);
   try {
@@ -67,6 +69,22 @@ export async function* feedScenario(
     }
   } finally {
     await stage[Symbol.asyncDispose]();
+  }
+}
+
+async function* feedTcpinfo(
+  config: object,
+  lines: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
+  const scenario = new TcpinfoScenario(agent.tcpinfo);
+  let record = 0;
+  for await (const line of lines) {
+    record++;
+    if (line.trim() === "") continue;
+    const { objects, isLast } = scenario.play(line, record);
+    for (const object of objects) yield jsonLine(object);
+    if (isLast) return;
   }
 }
 

@@ -40,7 +40,7 @@ export interface Loaded {
 export function loadConfig(text: string, { file, env, veneur, strict }: LoadOptions): Loaded {
   if (veneur) return loadVeneurConfig(text, file, env, strict);
   const root = readLimierDocument(text, file || "defaults", env);
-  return { config: readAgentConfig(root, { asProgram: true }), warnings: [] };
+  return { config: readAgentConfig(root, { asProgram: true, watchesTcp: file === "" }), warnings: [] };
 }
 
 /** What this version has of what Veneur's files may ask for. */

@@ -1,7 +1,14 @@
 /** The agent as a process: logs, signals, reload, crash reports, exit code. */
 import { type Clock, realClock } from "../clock/mod.ts";
 import { formatHttpAddress, type HttpServer, newApp, startHttp } from "../http/mod.ts";
-import { adoptDescriptor, duplicateDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
+import {
+  adoptDescriptor,
+  duplicateDescriptor,
+  findInherited,
+  LinuxUnavailable,
+  type OpenSocket,
+  sendEinhornAck,
+} from "../linux/mod.ts";
 import { acceptedLines, At, newImportApp } from "../statsd/mod.ts";
 import {
   type CpuProfile,
@@ -18,6 +25,7 @@ import {
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
 import { configErrorLines, loadConfig, type Loaded, type LoadOptions, shownConfig } from "./load.ts";
+import { Takeover } from "./takeover.ts";
 import { buildDate, VERSION } from "./version.ts";
 
 /** How the program is to run. */
@@ -135,9 +143,24 @@ class Program {
       logsRefused: (this.#options.logLevel ?? config.logLevel) === "debug",
       startHttp: (agent) => this.#startHttp(config, agent),
       handsOverHttp: isInherited(config),
+      ...(config.takeover.enabled ? { openTakeover: () => this.#openTakeover(config) } : {}),
     });
     agent.done.catch((error) => this.#crash(error));
     return agent;
+  }
+
+  async #openTakeover({ takeover }: AgentConfig): Promise<Takeover | undefined> {
+    try {
+      return await Takeover.open(takeover, {
+        clock: this.#clock,
+        reporter: this.#reporter,
+        onTakenOver: (pid) => this.#beginStop(`process ${pid} has taken over`),
+      });
+    } catch (error) {
+      if (!(error instanceof LinuxUnavailable)) throw error;
+      this.#reporter.warn("Running without a way to be taken over from", { error });
+      return undefined;
+    }
   }
 
   async #startHttp({ http, statsd }: AgentConfig, agent: RunningAgent): Promise<HttpServer | undefined> {
@@ -152,7 +175,7 @@ class Program {
       quitEnabled: http.quit,
       metricsPages: agent.pages,
       // Whoever asks meanwhile means the service, and the successor is up.
-      healthy: () => agent.healthy || isInherited({ http }),
+      healthy: () => agent.healthy || agent.takeover?.isTakenOver === true || isInherited({ http }),
       tracing: () => statsd.ssfListen.length + statsd.grpcListen.length > 0,
       reporter: this.#reporter,
       clock: this.#clock,
@@ -163,24 +186,33 @@ class Program {
     app.route("/", newImportApp({ source: agent.source, observe: (request) => agent.imported(request) }));
     let { address } = http;
     let ackPath: string | undefined;
+    let shared: OpenSocket | undefined;
     if (address.transport === "fd" || address.transport === "einhorn") {
       const text = address.transport === "fd" ? `fd@${address.fd}` : `einhorn@${address.index}`;
       const found = findInherited(text, Deno.env.toObject(), { pid: Deno.pid, ppid: Deno.ppid });
       // A copy: the server closes its own, and a reload may listen again.
       address = { transport: "fd", fd: duplicateDescriptor(adoptDescriptor(found.fd).fd) };
       ackPath = found.ackPath;
+    } else if (agent.takeover !== undefined && address.transport === "tcp") {
+      shared = await agent.takeover.openHttp(address);
+      address = { transport: "fd", fd: shared.fd };
+    } else if (agent.takeover?.hasPredecessor && address.transport === "unix") {
+      await removeIfThere(address.path); // the predecessor's, who leaves the new one alone
     }
-    const server = await startHttp({
-      address,
-      limits: http.limits,
-      ...(http.tls === undefined ? {} : { tls: http.tls }),
-    }, {
-      app,
-      reporter: this.#reporter,
-      clock: this.#clock,
-    });
+    let server: HttpServer;
+    try {
+      const { limits, tls } = http;
+      const deps = { app, reporter: this.#reporter, clock: this.#clock };
+      server = await startHttp({ address, limits, ...(tls === undefined ? {} : { tls }) }, deps);
+    } catch (error) {
+      shared?.close();
+      throw error;
+    }
+    shared?.handOver();
     if (ackPath !== undefined) await sendEinhornAck(ackPath, Deno.pid);
-    return isInherited({ http }) ? { ...server, address: formatHttpAddress(http.address) } : server;
+    if (isInherited({ http })) return { ...server, address: formatHttpAddress(http.address) };
+    if (http.address.transport !== "tcp" || server.port === undefined) return server;
+    return { ...server, address: formatHttpAddress({ ...http.address, port: server.port }) };
   }
 
   #listenForSignals(): void {
@@ -213,7 +245,8 @@ class Program {
       return;
     }
     const before = this.#agent;
-    if (before === undefined || !before.healthy) return; // it reads the file anyway, or reads nothing any more
+    // It reads the file anyway, or reads nothing any more.
+    if (before === undefined || !before.healthy || before.takeover?.isTakenOver) return;
     let loaded: Loaded;
     try {
       loaded = loadConfig(await reread.text(), { ...reread, env: Deno.env.toObject() });
@@ -286,6 +319,14 @@ class Program {
         this.#reporter.error("Cannot write the CPU profile", { path: profilePath, error });
       }
     };
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -4,7 +4,10 @@ import { type Command, complain, Exit, print, UsageError } from "./command.ts";
 const BENCHES: Readonly<Record<string, { script?: string; parts: readonly string[] }>> = {
   statsd: { script: "scripts/bench/statsd.ts", parts: ["src/statsd", "src/sketch"] },
   output: { script: "scripts/bench/output.ts", parts: ["src/output", "src/bytes"] },
+  lag: { script: "scripts/bench/lag.ts", parts: ["src/lag"] },
+  archive: { script: "scripts/bench/archive.ts", parts: [] },
   netlink: { script: "scripts/bench/netlink.ts", parts: ["src/linux/netlink"] },
+  flow: { script: "scripts/bench/flow.ts", parts: ["src/flow"] },
 };
 
 export const bench: Command = {
@@ -36,7 +39,7 @@ Example:
       }
       print(`# ${name}`);
       if (found.script !== undefined) code ||= await deno(["run", "-A", found.script], root);
-      code ||= await deno(["bench", "-A", ...found.parts], root);
+      if (found.parts.length > 0) code ||= await deno(["bench", "-A", ...found.parts], root);
     }
     return code;
   },

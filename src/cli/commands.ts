@@ -8,6 +8,7 @@ import { emit } from "./emit.ts";
 import { feed } from "./feed.ts";
 import { proxy } from "./proxy.ts";
 import { run } from "./run.ts";
+import { tcpinfo } from "./tcpinfo.ts";
 import { version } from "./version.ts";
 
-export const commands: readonly Command[] = [run, check, decode, feed, version, emit, proxy, doctor, bench];
+export const commands: readonly Command[] = [run, check, decode, feed, version, emit, proxy, tcpinfo, doctor, bench];

@@ -16,8 +16,11 @@ PROTOCOL is one of
   dogstatsd    the lines of one datagram
   ssf          one protobuf span, or frames of spans
   inet-diag    a stream of netlink messages of sock_diag; --set kernel_release=6.18 names its kernel
+  tcpinfo-archive
+               a .jsonl.zst file of the archive; --set kernel_release=6.18 names the kernel it is of
   netflow      NetFlow v5, v9 or IPFIX: a pcap or pcapng file, or one datagram
   sflow        sFlow v5, likewise
+  offsets      records of __consumer_offsets, a line each: KEYHEX VALUEHEX, - for an empty or null one
 
   --hex             the input is hex text, one message a line
   --time SECONDS    the time of receipt

@@ -12,7 +12,8 @@ Reads events, one JSON object a line in the order of their "at" (seconds), and p
 requests, errors. The scenario's times are the module's clock; no socket is opened and nothing is sent.
 
 PROTOCOL is one of ${FEED_PROTOCOLS.join(", ")}; its events are {"at","text"} and {"at","hex"}, one datagram each,
-and {"at","do":"flush"} and {"at","do":"stop"}.
+and {"at","do":"flush"} and {"at","do":"stop"}. Those of tcpinfo are {"at","poll":[hex, …]}, the netlink messages
+of one poll, and {"at","destroyed":hex}, a notification.
 
   -f, --file FILE    the configuration, as for limier run
 

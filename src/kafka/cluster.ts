@@ -28,6 +28,7 @@ export class KafkaCluster {
   #brokers = new Map<number, Address>();
   /** Of the bootstrap brokers, the one that answered last. */
   #first = 0;
+  #reached = 0;
   #closed = false;
 
   /** @throws {RangeError} when a broker is no `host:port` */
@@ -45,6 +46,11 @@ export class KafkaCluster {
   /** From a request to its answer, in milliseconds. */
   get requestTimeoutMs(): number {
     return this.#options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs;
+  }
+
+  /** Control connections made so far: one more, and a broker was lost and found again. */
+  get reached(): number {
+    return this.#reached;
   }
 
   /** The brokers that the last metadata named. */
@@ -144,7 +150,10 @@ export class KafkaCluster {
       const started = BrokerConnection.open(address, this.#options);
       opening = started;
       this.#connections.set(key, started);
-      started.catch(() => this.#connections.get(key) === started && this.#connections.delete(key));
+      started.then(
+        () => void (lane === "control" && this.#reached++),
+        () => this.#connections.get(key) === started && this.#connections.delete(key),
+      );
     }
     const connection = await beforeAbort(opening, address, signal);
     if (!this.#closed) return connection;

@@ -12,10 +12,11 @@ export type PasswordSasl = Extract<KafkaSasl, { readonly username: string }>;
  * Reads a section with `mechanism` (`PLAIN` unless told otherwise), `username` and `password` or `password_file`; absent
  * where it is empty.
  *
+ * @param others further keys, which the caller reads
  * @throws {ConfigError} on a value it can't use
  */
-export function readSasl(section: Section): PasswordSasl | undefined {
-  section.refuseOthers([...SASL_KEYS]);
+export function readSasl(section: Section, others: readonly string[] = []): PasswordSasl | undefined {
+  section.refuseOthers([...SASL_KEYS, ...others]);
   const mechanism = section.oneOf("mechanism", SASL_MECHANISMS);
   const username = section.string("username") ?? "";
   const password = section.secret("password") ?? "";

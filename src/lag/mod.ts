@@ -46,7 +46,7 @@ export {
   badOnly,
   type GroupStatus,
   judgeGroup,
-  type LagSource,
+  type LagOrigin,
   notFound,
   type PartitionExtra,
   partitionsOf,

@@ -88,6 +88,7 @@ const byNumber: ReadonlyMap<number, readonly [name: string, meaning: string]> = 
 export const Errno = {
   EINTR: 4,
   ENOENT: 2,
+  EPERM: 1,
   EAGAIN: 11,
   EEXIST: 17,
   EADDRINUSE: 98,

@@ -1,3 +1,4 @@
+import { capabilityNames } from "./capability_names.ts";
 import { LinuxUnavailable, openLibc } from "./libc.ts";
 
 /** What a host lets this process do, as far as it can be read. What cannot be is null, with the reason in `unread`. */
@@ -19,7 +20,7 @@ export interface HostFacts {
   maxListenBacklog: number | null;
   /** Effective capabilities by name, `CAP_NET_ADMIN`; bits without a name as `CAP_41`. */
   capabilities: string[] | null;
-  /** `kernel.unprivileged_bpf_disabled`: 0 anyone may load eBPF, 1 and 2 only CAP_BPF or CAP_SYS_ADMIN. */
+  /** `kernel.unprivileged_bpf_disabled`: 0 anyone may load programs of a few types, 1 and 2 only CAP_BPF or CAP_SYS_ADMIN any. */
   unprivilegedBpfDisabled: number | null;
   /** `net.core.bpf_jit_enable`: 0 means that eBPF programs are interpreted. */
   bpfJitEnable: number | null;
@@ -77,24 +78,11 @@ export function readHostFacts(source: HostFactsSource = {}): HostFacts {
   };
 }
 
-/** `CAP_*` in the order of their bits, include/uapi/linux/capability.h. */
-const CAPABILITIES = (
-  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE " +
-  "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN " +
-  "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE " +
-  "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-).split(" ");
-
 /** The names behind `CapEff` in the text of /proc/PID/status; null if there is no such line. */
 export function effectiveCapabilities(status: string): string[] | null {
   const digits = /^CapEff:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1];
   if (digits === undefined) return null;
-  const bits = BigInt(`0x${digits}`);
-  const names: string[] = [];
-  for (let bit = 0; bit < 64; bit++) {
-    if (bits >> BigInt(bit) & 1n) names.push(`CAP_${CAPABILITIES[bit] ?? bit}`);
-  }
-  return names;
+  return capabilityNames(BigInt(`0x${digits}`));
 }
 
 /** The version of the glibc in use, such as `2.36`; null where libc cannot be called or does not tell. */

@@ -33,8 +33,12 @@ export {
   type UnixAddress,
 } from "./address.ts";
 export { giveBackBlocksFrom, giveBackFreed } from "./allocator.ts";
+export { Ancillary } from "./ancillary.ts";
+export { heldCapabilities, keepCapabilities } from "./capabilities.ts";
+export type { CapabilityName } from "./capability_names.ts";
 export { processCpuTimeNs, threadCpuTimeNs } from "./cpu_time.ts";
 export { type Attempt, Errno, errnoName, readErrno, succeed, SystemError, tryCall } from "./errno.ts";
+export { pathExists } from "./file_id.ts";
 export {
   effectiveCapabilities,
   glibcVersion,
@@ -82,7 +86,25 @@ export { NetlinkSender } from "./netlink/netlink_sender.ts";
 export { type DiagSocket, type DiagSocketOptions, openDiagSocket } from "./netlink/netlink_socket.ts";
 export { ALL_EXTENSIONS, ALL_STATES, NetlinkFlag, NetlinkType, WATCHED_STATES } from "./netlink/protocol.ts";
 export { type LookupOutcome, SocketLookup, type SocketLookupOptions } from "./netlink/socket_lookup.ts";
+export {
+  connectToPeer,
+  listenForPeers,
+  type PeerChannel,
+  type PeerCredentials,
+  type PeerListener,
+  PeerRefused,
+} from "./peer_channel.ts";
 export { BatchReceiver, type BatchReceiverOptions, READ_AHEAD_BYTES } from "./receiver.ts";
+export {
+  type Balancing,
+  type GroupPredecessor,
+  type LoadBalancing,
+  openReuseportGroup,
+  type ReuseportGroup,
+  type ReuseportGroupOptions,
+  takeOverListener,
+} from "./reuseport.ts";
+export { GroupHandover, type GroupOffer } from "./reuseport_handover.ts";
 export { BatchSender, type PreparedDatagrams } from "./sender.ts";
 export {
   connectUdp,

@@ -1,3 +1,4 @@
+import { Ancillary } from "./ancillary.ts";
 import { Errno, readErrno, SystemError } from "./errno.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { addressOf, pointerOf } from "./memory.ts";
@@ -17,6 +18,8 @@ export interface BatchReceiverOptions {
   datagrams?: number;
   /** The longest datagram taken whole. @default {8192} */
   datagramBytes?: number;
+  /** What the kernel tells beside the datagrams is taken too: senders, times, drops. @default {false} */
+  ancillary?: boolean;
 }
 
 /**
@@ -46,6 +49,8 @@ export class BatchReceiver {
   readonly datagramBytes: number;
   /** Bytes from one datagram to the next. */
   readonly strideBytes: number;
+  /** What came beside the datagrams, if that was asked for. */
+  readonly ancillary: Ancillary | undefined;
 
   readonly #fd: number;
   readonly #libc: Libc;
@@ -53,6 +58,8 @@ export class BatchReceiver {
   readonly #vectors: BigUint64Array<ArrayBuffer>;
   readonly #headers: Uint32Array<ArrayBuffer>;
   readonly #headersPointer: Deno.PointerObject;
+  /** Datagrams of the last call. */
+  #received = 0;
 
   /**
    * @throws {LinuxUnavailable}
@@ -82,6 +89,7 @@ export class BatchReceiver {
       this.#vectors[2 * i + 1] = BigInt(datagramBytes + 1);
       writeMessage(this.#headers, i, vectors + BigInt(i * IOVEC_BYTES));
     }
+    this.ancillary = options.ancillary ? new Ancillary(this.#libc, this.#headers, datagrams) : undefined;
     this.#headersPointer = pointerOf(this.#libc, new Uint8Array(this.#headers.buffer));
   }
 
@@ -93,6 +101,7 @@ export class BatchReceiver {
    * @throws {SystemError} if the descriptor cannot be received from
    */
   receive(): number {
+    if (this.ancillary !== undefined) return this.#receiveAncillary(this.ancillary);
     const count = this.#libc.recvmmsg(this.#fd, this.#headersPointer, this.datagrams, MSG_WAITFORONE, null);
     return count >= 0 ? count : this.#receiveAgain();
   }
@@ -105,6 +114,12 @@ export class BatchReceiver {
   /** Bytes of datagram `i`; `datagramBytes + 1` says that it was longer than `datagramBytes`, and cut off. */
   length(i: number): number {
     return this.#headers[i * MESSAGE_WORDS + MESSAGE_LENGTH_WORD]!; // i is below the count that receive() returned
+  }
+
+  #receiveAncillary(ancillary: Ancillary): number {
+    ancillary.reset(this.#received);
+    const count = this.#libc.recvmmsg(this.#fd, this.#headersPointer, this.datagrams, MSG_WAITFORONE, null);
+    return this.#received = count >= 0 ? count : this.#receiveAgain();
   }
 
   #receiveAgain(): number {

@@ -1,5 +1,5 @@
 import { AddressFamily, encodeSocketAddress, type InetAddress, showAddress } from "./address.ts";
-import { succeed } from "./errno.ts";
+import { succeed, SystemError } from "./errno.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { cString } from "./memory.ts";
 import {
@@ -23,6 +23,8 @@ import {
   setSendBuffer,
   SO_REUSEADDR,
   SO_REUSEPORT,
+  SO_RXQ_OVFL,
+  SO_TIMESTAMPNS_NEW,
   SOL_SOCKET,
 } from "./socket_options.ts";
 
@@ -38,6 +40,10 @@ export interface UdpSocketOptions {
   receiveBufferBytes?: number;
   /** How long a receive blocks; 0 is for ever. @default {0} */
   receiveTimeoutMs?: number;
+  /** Datagrams bear the time of their receipt, and the drops before them, for an `Ancillary`. @default {false} */
+  ancillary?: boolean;
+  /** Told why the kernel refuses one of the two, which is no reason to go without the socket. */
+  onRefused?: (error: SystemError) => void;
 }
 
 /**
@@ -58,6 +64,7 @@ export function openUdpSocket(options: UdpSocketOptions): DatagramSocket<InetAdd
       ? receiveBuffer(fd)
       : setReceiveBuffer(fd, options.receiveBufferBytes);
     setReceiveTimeout(fd, options.receiveTimeoutMs ?? 0);
+    if (options.ancillary ?? false) askForAncillary(libc, fd, options.onRefused);
     bindTo(libc, fd, bytes, address);
     return { ...ownSocket(libc, fd, realAddress(libc, fd, address)), receiveBufferBytes };
   });
@@ -122,6 +129,19 @@ export function connectUdp(options: UdpConnectOptions): OpenSocket<InetAddress> 
     succeed(libc, attempt, () => libc.connect(fd, bytes, bytes.length));
     return ownSocket(libc, fd, address);
   });
+}
+
+/** Asks for control messages beside datagrams. A kernel before 5.1 has no such time stamps. */
+function askForAncillary(libc: Libc, fd: number, onRefused: UdpSocketOptions["onRefused"]): void {
+  const wanted = [[SO_TIMESTAMPNS_NEW, "SO_TIMESTAMPNS_NEW"], [SO_RXQ_OVFL, "SO_RXQ_OVFL"]] as const;
+  for (const [option, name] of wanted) {
+    try {
+      setIntOption(libc, fd, SOL_SOCKET, option, 1, name);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      onRefused?.(error);
+    }
+  }
 }
 
 function inetSocket(libc: Libc, address: InetAddress, type: number, ipv6Only: boolean) {

@@ -8,11 +8,18 @@ export const SO_TYPE = 3;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_REUSEPORT = 15;
+export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_ACCEPTCONN = 30;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_RXQ_OVFL = 40;
+export const SO_ATTACH_REUSEPORT_CBPF = 51;
+export const SO_ATTACH_REUSEPORT_EBPF = 52;
 export const SO_MEMINFO = 55;
+/** Seconds and nanoseconds of 64 bits each; those of the older SO_TIMESTAMPNS depend on the architecture. */
+export const SO_TIMESTAMPNS_NEW = 64;
+export const SO_DETACH_REUSEPORT_BPF = 68;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 

@@ -38,6 +38,7 @@ export class HttpConnection {
   #named: NamedTlsFetch | undefined;
   #client: Deno.HttpClient | undefined;
   #ready = false;
+  #underWay = 0;
   #connecting: Promise<void> | undefined;
 
   constructor(target: HttpTarget, config: OutputConfig, deps: ClientDeps) {
@@ -46,7 +47,7 @@ export class HttpConnection {
     this.#deps = deps;
   }
 
-  /** False before the first `connect`, and after a request that could not reach the host. */
+  /** False before the first `connect`, and after a request that could not reach the host while no other was under way. */
   get isConnected(): boolean {
     return this.#ready;
   }
@@ -68,9 +69,14 @@ export class HttpConnection {
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply | DeliveryError> {
     const { clock, observe } = this.#deps;
     const startMs = clock.monotonic();
+    this.#underWay++;
     const outcome = await this.#exchange(request, AbortSignal.any([signal, this.#closing.signal]));
+    this.#underWay--;
     const failed = outcome instanceof DeliveryError;
-    if (failed && (outcome.failure === "connection" || outcome.failure === "ambiguous")) this.#ready = false;
+    // Every request has a connection of its own: that one was lost says nothing of the others that are under way.
+    if (failed && (outcome.failure === "connection" || outcome.failure === "ambiguous") && this.#underWay === 0) {
+      this.#ready = false;
+    }
     observe?.({
       action: request.action,
       contentLength: request.body.length,

@@ -151,6 +151,25 @@ Deno.test("HttpConnection.isConnected is false from a lost connection to the nex
   connection.close();
 });
 
+Deno.test("HttpConnection.isConnected stays true while another request is under way", async () => {
+  const answerLater = Promise.withResolvers<void>();
+  let connections = 0;
+  await using server = listen((connection) => {
+    if (++connections > 1) return answer(connection, "");
+    void answerLater.promise.then(() => answer(connection, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    return Promise.resolve();
+  });
+  const connection = connectionTo(`http://127.0.0.1:${server.port}`);
+  await connection.connect();
+  const first = connection.send(REQUEST, forever);
+  while (connections === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.ok(await connection.send(REQUEST, forever) instanceof DeliveryError);
+  assert.equal(connection.isConnected, true);
+  answerLater.resolve();
+  assert.ok(!(await first instanceof DeliveryError));
+  connection.close();
+});
+
 Deno.test("HttpConnection.send() adds the entry's credentials and keeps 64 KiB of an answer", async () => {
   const { fetch, requests } = scriptedFetch(() => new Response("x".repeat(200_000), { headers: { a: "b" } }));
   const connection = new HttpConnection(parseHttpTarget("http://me:pw@h")!, outputConfig(), testDeps(fetch));

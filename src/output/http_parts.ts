@@ -33,7 +33,7 @@ const MOST_HOPEFUL_FIRST: readonly DeliveryFailure[] = [
 /**
  * Publishes batches in requests no larger than a destination takes: a part that is too large, by `limits` or because
  * the destination says so (413), is halved until it fits. An event that is too large alone is rejected as `too_large`.
- * The number of events that once was too many is remembered for each kind of batch.
+ * The number of events that once was too many is remembered for each kind of batch, unless it was one of them.
  */
 export class PartPublisher {
   readonly #mostEvents = new Map<Batch["kind"], number>();
@@ -49,18 +49,23 @@ export class PartPublisher {
     const failed: { from: number; to: number; error: DeliveryError }[] = [];
     let tooLarge = 0;
 
-    const publishRange = async (from: number, to: number): Promise<void> => {
+    /** Tells whether one of the events is too large by itself, which then says nothing of how many may go at once. */
+    const publishRange = async (from: number, to: number): Promise<boolean> => {
       const error = await this.#publishPart(sliceOf(batch, from, to), sender, signal);
-      if (error === undefined) return;
+      if (error === undefined) return false;
       if (error.failure !== "too_large") {
         failed.push({ from, to, error });
-      } else if (to - from === 1) {
-        tooLarge++;
-      } else {
-        const middle = from + Math.ceil((to - from) / 2);
-        this.#learn(batch.kind, middle - from);
-        await Promise.all([publishRange(from, middle), publishRange(middle, to)]);
+        return false;
       }
+      if (to - from === 1) {
+        tooLarge++;
+        return true;
+      }
+      const middle = from + Math.ceil((to - from) / 2);
+      const halves = await Promise.all([publishRange(from, middle), publishRange(middle, to)]);
+      const oneIs = halves.includes(true);
+      if (!oneIs) this.#learn(batch.kind, middle - from);
+      return oneIs;
     };
 
     await Promise.all(this.#ranges(batch).map(([from, to]) => publishRange(from, to)));

@@ -77,7 +77,7 @@ class Aggregation {
     this.#core = new AggregationCore(start, deps);
   }
 
-  async listen(): Promise<void> {
+  async #listen(): Promise<void> {
     this.#listeners = await startListeners(this.#start, this.#core, (level, message) => {
       tell({ kind: "log", level, message });
     });
@@ -88,6 +88,9 @@ class Aggregation {
     switch (message.kind) {
       case "start":
         throw new TypeError("Cannot start the aggregation twice");
+      case "listen":
+        await this.#listen();
+        break;
       case "reader":
         this.#addReader(message.port);
         break;
@@ -152,10 +155,8 @@ let aggregation: Aggregation | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<ToAggregation>) => {
   try {
-    if (data.kind === "start") {
-      aggregation = new Aggregation(data.start);
-      await aggregation.listen();
-    } else await aggregation?.handle(data);
+    if (data.kind === "start") aggregation = new Aggregation(data.start);
+    else await aggregation?.handle(data);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? { code: String(error.code) } : {};
     tell({ kind: "failed", message: error instanceof Error ? error.message : String(error), ...code });

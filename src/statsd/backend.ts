@@ -1,4 +1,5 @@
 import type { Running } from "../clock/mod.ts";
+import type { GroupHandover } from "../linux/mod.ts";
 import type { Batch } from "../metric/mod.ts";
 import type { OutputConfig } from "../output/mod.ts";
 import type { Reporter } from "../telemetry/mod.ts";
@@ -36,6 +37,13 @@ export interface BackendDeps {
   readonly deliver: (output: number, batch: Batch) => Promise<void>;
   /** Sends one forward of a local instance; absent: it has nowhere to go. */
   readonly forward?: SendForward;
+  /** Opens UDP sockets that another process takes over, or has had; absent: nobody does. */
+  readonly handover?: GroupHandover;
+  /**
+   * Awaited when the UDP sockets are read from, before any other address is listened on: a predecessor gives them up
+   * meanwhile.
+   */
+  readonly onReceiving?: () => Promise<void>;
   /** Told of refused lines, a few a second; absent: they are only counted. */
   readonly onRefused?: (refused: RefusedLine) => void;
   /** Shown everything a flush publishes; only where everything runs in the caller's thread. */

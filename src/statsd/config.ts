@@ -1,4 +1,5 @@
 import type { Section } from "../config/mod.ts";
+import type { LoadBalancing } from "../linux/mod.ts";
 import { readRoutingRules, type RoutingRule } from "../output/mod.ts";
 import { type ListenAddress, parseForwardAddress, parseListenAddress } from "./address.ts";
 import { readSources, type SourceConfig } from "./openmetrics/source_config.ts";
@@ -36,6 +37,11 @@ export interface StatsdConfig {
   readonly traceMaxLengthBytes: number;
   /** Sockets, and threads, for each UDP address. */
   readonly numReaders: number;
+  /**
+   * What a datagram's reader depends on. Not the sender alone, and each series is kept by every reader, up to `num_readers`
+   * times in memory and in `max_series`.
+   */
+  readonly loadBalancing: LoadBalancing;
   /** Accepted for Veneur's sake; there is one aggregation thread. */
   readonly numWorkers: number;
   /** Receive buffer of a datagram socket. */
@@ -106,6 +112,7 @@ export const STATSD_KEYS: readonly string[] = [
   "metric_max_length",
   "trace_max_length_bytes",
   "num_readers",
+  "load_balancing",
   "num_workers",
   "read_buffer_size_bytes",
   "tags",
@@ -181,6 +188,7 @@ export function readStatsdConfig(section: Section, listensByDefault = true): Sta
     traceMaxLengthBytes: section.integer("trace_max_length_bytes", { atLeast: 1, atMost: LARGEST_DATAGRAM }) ??
       DEFAULTS.traceMaxLengthBytes,
     numReaders: section.integer("num_readers", { atLeast: 1, atMost: 64 }) ?? 1,
+    loadBalancing: section.oneOf("load_balancing", ["hash", "auto", "ebpf", "cbpf"]) ?? "hash",
     numWorkers: section.integer("num_workers", { atLeast: 1 }) ?? 1,
     readBufferSizeBytes: section.size("read_buffer_size_bytes") ?? DEFAULTS.readBufferSizeBytes,
     tags: section.strings("tags") ?? [],

@@ -1,10 +1,12 @@
 /** The sockets of the readers, opened where the process is wired: their descriptors mean the same on every thread. */
 import {
   type DatagramSocket,
+  type GroupHandover,
   LinuxUnavailable,
   openLibc,
-  openUdpSocket,
+  openReuseportGroup,
   openUnixDatagramSocket,
+  type ReuseportGroup,
 } from "../linux/mod.ts";
 import type { Reporter } from "../telemetry/mod.ts";
 import { formatAddress, type ListenAddress } from "./address.ts";
@@ -15,6 +17,10 @@ import { RECEIVE_TIMEOUT_MS } from "./threads.ts";
 export interface ReaderSocket {
   readonly socket: DatagramSocket;
   readonly address: ListenAddress;
+  /** Datagrams of one sender come to several sockets: what orders them is the time at which the kernel received each. */
+  readonly isStamped: boolean;
+  /** Closes the socket, and those that were opened with it for the same address. Twice is harmless. */
+  close(): void;
 }
 
 /** Why FFI can't be used here; `undefined` where it can. */
@@ -31,21 +37,38 @@ export function whyNoFfi(): string | undefined {
 /**
  * Opens `num_readers` sockets for each UDP address, and one for each unix datagram address.
  *
+ * @param handover opens the UDP sockets, where they can be handed over
  * @throws {SystemError} when an address can't be bound; what was opened is closed again
  */
 export async function openReaderSockets(
   addresses: readonly ListenAddress[],
   config: StatsdConfig,
-  reporter: Reporter,
+  { reporter, handover }: { readonly reporter: Reporter; readonly handover?: GroupHandover | undefined },
 ): Promise<ReaderSocket[]> {
   const open: ReaderSocket[] = [];
+  const names = new Set<string>();
   try {
     for (const address of addresses) {
-      if (address.transport === "unixgram") open.push({ socket: openUnix(address.path, config), address });
-      else open.push(...await openUdp(address, config));
+      if (address.transport === "unixgram") {
+        const socket = openUnix(address.path, config);
+        open.push({ socket, address, isStamped: false, close: () => socket.close() });
+        continue;
+      }
+      const name = freshName(`statsd ${formatAddress(address)}`, names);
+      const { group, sockets } = await openUdp(address, name, config, handover);
+      open.push(...sockets);
+      if (group.sockets.length > 1 || handover !== undefined) {
+        const { balancing, sockets: { length } } = group;
+        reporter.info("UDP sockets opened", {
+          address: formatAddress(sockets[0]?.address ?? address),
+          sockets: length,
+          balancing,
+        });
+      }
+      for (const note of group.notes) reporter.warn(note, { address: formatAddress(sockets[0]?.address ?? address) });
     }
   } catch (error) {
-    for (const { socket } of open) socket.close();
+    for (const socket of open) socket.close();
     throw error;
   }
   for (const { socket, address } of open) {
@@ -66,27 +89,39 @@ function openUnix(path: string, config: StatsdConfig): DatagramSocket {
   });
 }
 
-async function openUdp(address: ListenAddress, config: StatsdConfig): Promise<ReaderSocket[]> {
+async function openUdp(
+  address: ListenAddress,
+  name: string,
+  config: StatsdConfig,
+  handover: GroupHandover | undefined,
+): Promise<{ group: ReuseportGroup; sockets: ReaderSocket[] }> {
   const hostname = await literalOf(address);
-  const open: ReaderSocket[] = [];
-  try {
-    let { port } = address; // port 0: the first socket picks one for all
-    for (let i = 0; i < config.numReaders; i++) {
-      const socket = openUdpSocket({
-        address: { hostname, port },
-        reusePort: config.numReaders > 1,
-        ipv6Only: address.family === 6,
-        receiveBufferBytes: config.readBufferSizeBytes,
-        receiveTimeoutMs: RECEIVE_TIMEOUT_MS,
-      });
-      port = socket.address.port;
-      open.push({ socket, address: { ...address, hostname, port } });
-    }
-  } catch (error) {
-    for (const { socket } of open) socket.close();
-    throw error;
-  }
-  return open;
+  const isStamped = config.loadBalancing !== "hash" && config.numReaders > 1;
+  const options = {
+    address: { hostname, port: address.port },
+    sockets: config.numReaders,
+    balancing: config.loadBalancing,
+    ipv6Only: address.family === 6,
+    receiveBufferBytes: config.readBufferSizeBytes,
+    receiveTimeoutMs: RECEIVE_TIMEOUT_MS,
+    ancillary: isStamped,
+  };
+  const group = handover === undefined ? openReuseportGroup(options) : handover.open(name, options);
+  const sockets = group.sockets.map((socket) => ({
+    socket,
+    address: { ...address, hostname, port: group.address.port },
+    isStamped,
+    close: () => group.close(),
+  }));
+  return { group, sockets };
+}
+
+/** Two addresses may read the same, with port 0 for instance. */
+function freshName(name: string, names: Set<string>): string {
+  let fresh = name;
+  for (let i = 2; names.has(fresh); i++) fresh = `${name} (${i})`;
+  names.add(fresh);
+  return fresh;
 }
 
 /** The IP address of a listener's host: every interface where it names none. */

@@ -3,7 +3,7 @@
  * A reader: one socket, one thread, its own table. It sits in `recvmmsg`, and between two calls looks whether a flush was
  * asked for. It never awaits, so that nothing comes between a datagram and its cell.
  */
-import { BatchReceiver, SystemError } from "../linux/mod.ts";
+import { type Ancillary, BatchReceiver, SystemError } from "../linux/mod.ts";
 import { Heart, intervalTransferables } from "./heart.ts";
 import { Control, type FromReader, type ReaderInterval, type ReaderStart, sharedMonotonicMs } from "./threads.ts";
 import { warmUp } from "./warm_up.ts";
@@ -32,7 +32,8 @@ function read(start: ReaderStart): void {
     start.reportsRefused ? reporter() : undefined,
   );
   warmUp(start.config);
-  const receiver = new BatchReceiver(start.fd, { datagramBytes: start.datagramBytes });
+  const { fd, datagramBytes, stampsToMonotonicMs } = start;
+  const receiver = new BatchReceiver(fd, { datagramBytes, ancillary: stampsToMonotonicMs !== undefined });
   let epoch = Atomics.load(control, Control.epoch);
   const hand = (at: number) => {
     const interval = heart.swap();
@@ -42,11 +43,11 @@ function read(start: ReaderStart): void {
   };
   tell({ kind: "started" });
   while (Atomics.load(control, Control.stop) === 0) {
-    take(receiver, heart, control);
+    take(receiver, heart, start);
     const now = Atomics.load(control, Control.epoch);
     if (now !== epoch) hand(now);
   }
-  for (const endMs = performance.now() + DRAIN_MS; take(receiver, heart, control) > 0 && performance.now() < endMs;);
+  for (const endMs = performance.now() + DRAIN_MS; take(receiver, heart, start) > 0 && performance.now() < endMs;);
   // The last flush raises the epoch once more, and so waits for this.
   hand(Atomics.load(control, Control.epoch) + 1);
   start.port.close();
@@ -54,21 +55,40 @@ function read(start: ReaderStart): void {
 }
 
 /** Takes in what one call brings; the number of datagrams. */
-function take(receiver: BatchReceiver, heart: Heart, control: Int32Array): number {
+function take(receiver: BatchReceiver, heart: Heart, start: ReaderStart): number {
   let count: number;
   try {
     count = receiver.receive();
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     tell({ kind: "receiveError", message: error.message });
-    Atomics.wait(control, Control.stop, 0, ERROR_PAUSE_MS); // an error that lasts must not become a hot loop
+    Atomics.wait(start.shared.control, Control.stop, 0, ERROR_PAUSE_MS); // an error that lasts must not become a hot loop
     return 0;
   }
   if (count === 0) return 0;
   heart.setTime(Date.now(), sharedMonotonicMs());
-  const { buffer } = receiver;
+  const { buffer, ancillary } = receiver;
+  if (ancillary !== undefined) {
+    takeStamped(receiver, ancillary, heart, start.stampsToMonotonicMs ?? 0, count);
+    return count;
+  }
   for (let i = 0; i < count; i++) heart.ingestDatagram(buffer, receiver.offset(i), receiver.length(i));
   return count;
+}
+
+/** As other readers get datagrams of the same senders, it is the kernel's time of each that says which gauge is newer. */
+function takeStamped(
+  receiver: BatchReceiver,
+  ancillary: Ancillary,
+  heart: Heart,
+  toMonotonicMs: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const receivedMs = ancillary.receivedMs(i);
+    if (!Number.isNaN(receivedMs)) heart.setTime(receivedMs, receivedMs + toMonotonicMs);
+    heart.ingestDatagram(receiver.buffer, receiver.offset(i), receiver.length(i));
+  }
 }
 
 /** Reports refused lines, so many a second. */

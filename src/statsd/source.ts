@@ -15,6 +15,8 @@ export interface StatsdDeps extends BackendDeps {
   readonly clock: Clock;
   /** Readers and aggregation get threads of their own; where FFI is not there, everything shares the caller's. */
   readonly threads: boolean;
+  /** Awaited when nothing is received any more, before the last window is flushed. */
+  readonly onClosed?: () => Promise<void>;
   /** Told of each flush once all of its batches are handed on. */
   readonly onFlush?: (report: FlushReport) => void;
 }
@@ -170,6 +172,7 @@ class Source implements StatsdSource {
       await this.#loop;
       await this.#turn;
       await this.#backend.stopListening();
+      await this.#deps.onClosed?.();
       if (this.#config.statsd.flushOnShutdown) await this.flushNow();
       await this.#backend[Symbol.asyncDispose]();
     })();

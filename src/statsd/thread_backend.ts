@@ -1,17 +1,18 @@
 /** The source in threads of its own: a reader for each datagram socket, and one aggregation worker. */
 import { giveBackBlocksFrom, giveBackFreed, receiveDrops } from "../linux/mod.ts";
+import type { ListenAddress } from "./address.ts";
 import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
 import type { FlushReport } from "./core.ts";
 import type { ImportRequestError } from "./import_body.ts";
 import { openReaderSockets, type ReaderSocket } from "./reader_sockets.ts";
 import { newStats } from "./stats.ts";
 import {
-  type AggregationStart,
   Control,
   type FromAggregation,
   type FromReader,
   type ReaderStart,
   type Shared,
+  sharedMonotonicMs,
   type ToAggregation,
 } from "./threads.ts";
 
@@ -25,17 +26,10 @@ const GIVE_BACK_MS = 2_000;
 
 /** Starts the threads. @throws {SystemError} when an address can't be bound; nothing is left running then */
 export async function startThreadBackend(config: BackendConfig, deps: BackendDeps): Promise<Backend> {
-  const { statsd } = config;
   giveBackBlocksFrom(LARGE_BLOCK_BYTES);
-  const isDatagram = (transport: string) => transport === "udp" || transport === "unixgram";
-  const sockets = await openReaderSockets(
-    statsd.listen.filter(({ transport }) => isDatagram(transport)),
-    statsd,
-    deps.reporter,
-  );
-  const threads = new Threads(config, deps, sockets);
+  const threads = new Threads(config, deps);
   try {
-    await threads.start(statsd.listen.filter(({ transport }) => !isDatagram(transport)));
+    await threads.start();
     return threads;
   } catch (error) {
     threads.terminate();
@@ -46,11 +40,13 @@ export async function startThreadBackend(config: BackendConfig, deps: BackendDep
 class Threads implements Backend {
   readonly #config: BackendConfig;
   readonly #deps: BackendDeps;
-  readonly #sockets: readonly ReaderSocket[];
+  readonly #sockets: ReaderSocket[] = [];
   readonly #shared: Shared = {
     control: new Int32Array(new SharedArrayBuffer(Control.length * 4)),
     budget: new Int32Array(new SharedArrayBuffer(4)),
   };
+  /** One for all readers: a step of the clock must not put one before the other. */
+  readonly #stampsToMonotonicMs = sharedMonotonicMs() - Date.now();
   readonly #aggregation: Worker;
   readonly #readers: { readonly worker: Worker; readonly stopped: Promise<void> }[] = [];
   readonly #flushing = new Map<number, PromiseWithResolvers<FlushReport>>();
@@ -68,18 +64,20 @@ class Threads implements Backend {
   #givingBack: ReturnType<typeof setInterval> | undefined;
   #stop: Promise<void> | undefined;
 
-  constructor(config: BackendConfig, deps: BackendDeps, sockets: readonly ReaderSocket[]) {
+  constructor(config: BackendConfig, deps: BackendDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#sockets = sockets;
-    this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
+    // Whoever waits for these hears of it; nobody has to.
+    this.done.catch(() => {});
+    this.#listening.promise.catch(() => {});
     this.#aggregation = new Worker(new URL("./aggregation_worker.ts", import.meta.url), { type: "module" });
     this.#aggregation.onmessage = ({ data }: MessageEvent<FromAggregation>) => this.#handle(data);
     this.#aggregation.onerror = (event) => this.#fail(event);
   }
 
-  async start(streams: AggregationStart["listen"]): Promise<void> {
+  async start(): Promise<void> {
     const { statsd, core } = this.#config;
+    const isDatagram = ({ transport }: ListenAddress) => transport === "udp" || transport === "unixgram";
     this.#tell({
       kind: "start",
       start: {
@@ -87,13 +85,16 @@ class Threads implements Backend {
         ...core,
         shared: this.#shared,
         stats: this.stats[0]!,
-        listen: streams,
+        listen: statsd.listen.filter((address) => !isDatagram(address)),
         ssfListen: statsd.ssfListen,
         reportsRefused: this.#deps.onRefused !== undefined,
       },
     });
+    await this.#startReaders(statsd.listen.filter(({ transport }) => transport === "udp"));
+    await this.#deps.onReceiving?.();
+    await this.#startReaders(statsd.listen.filter(({ transport }) => transport === "unixgram"));
+    this.#tell({ kind: "listen" });
     await this.#listening.promise;
-    await Promise.all(this.#sockets.map((socket) => this.#startReader(socket)));
     const datagram = this.#sockets.map(({ address }) => address)
       .filter((address, i, all) => all.findIndex((a) => a.port === address.port && a.path === address.path) === i);
     this.addresses = [...datagram, ...this.addresses];
@@ -101,7 +102,13 @@ class Threads implements Backend {
     this.#givingBack = setInterval(giveBackFreed, GIVE_BACK_MS);
   }
 
-  #startReader({ socket }: ReaderSocket): Promise<void> {
+  async #startReaders(addresses: readonly ListenAddress[]): Promise<void> {
+    const opened = await openReaderSockets(addresses, this.#config.statsd, this.#deps);
+    this.#sockets.push(...opened);
+    await Promise.all(opened.map((socket) => this.#startReader(socket)));
+  }
+
+  #startReader({ socket, isStamped }: ReaderSocket): Promise<void> {
     const stats = newStats();
     this.stats.push(stats);
     const channel = new MessageChannel();
@@ -137,6 +144,7 @@ class Threads implements Backend {
       stats,
       port: channel.port2,
       reportsRefused: this.#deps.onRefused !== undefined,
+      ...(isStamped ? { stampsToMonotonicMs: this.#stampsToMonotonicMs } : {}),
     };
     worker.postMessage(start, [channel.port2]);
     return started.promise;
@@ -181,7 +189,7 @@ class Threads implements Backend {
       await Promise.all([this.#quiet.promise, ...this.#readers.map(({ stopped }) => stopped)]);
       this.drops();
       this.#receiving = false;
-      for (const { socket } of this.#sockets) socket.close();
+      for (const socket of this.#sockets) socket.close();
     }
   }
 
@@ -199,7 +207,7 @@ class Threads implements Backend {
     clearInterval(this.#givingBack);
     this.#aggregation.terminate();
     for (const { worker } of this.#readers) worker.terminate();
-    for (const { socket } of this.#sockets) socket.close();
+    for (const socket of this.#sockets) socket.close();
   }
 
   #tell(message: ToAggregation): void {

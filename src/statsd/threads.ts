@@ -35,6 +35,11 @@ export interface ReaderStart {
   readonly port: MessagePort;
   /** Refused lines are reported one by one. */
   readonly reportsRefused: boolean;
+  /**
+   * Datagrams bear the time of their receipt, which orders gauges; this, added to that Unix time, is the monotonic time of
+   * all threads. Absent: a batch is as old as the call that brought it.
+   */
+  readonly stampsToMonotonicMs?: number;
 }
 
 /** What a reader hands to the aggregation worker. */
@@ -63,6 +68,7 @@ export interface AggregationStart extends CoreConfig {
 /** What the main thread tells the aggregation worker. */
 export type ToAggregation =
   | { readonly kind: "start"; readonly start: AggregationStart }
+  | { readonly kind: "listen" }
   | { readonly kind: "reader"; readonly port: MessagePort }
   | { readonly kind: "flush"; readonly epoch: number; readonly timestamp: number }
   | { readonly kind: "reconfigure"; readonly flush: FlushConfig; readonly outputs: readonly OutputConfig[] }

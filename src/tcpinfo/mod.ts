@@ -47,3 +47,45 @@ export { ASSUMED_LAYOUT, attributesObject, socketObject } from "./wire_objects.t
 export { NetlinkDecoder, type NetlinkDecoderOptions } from "./wire_stream.ts";
 export type { JsonObject, JsonValue } from "./wire_structures.ts";
 export { Longer, SocketValues } from "./wire_values.ts";
+export { EventSocketError, followEvents, type FollowOptions, type ReconnectOptions } from "./events_client.ts";
+export { type EventSocket, type EventSocketDeps, type EventSocketOptions, startEventSocket } from "./events_socket.ts";
+export {
+  type CloseEvent,
+  type ConnectionId,
+  encodeEvent,
+  EventLineError,
+  type OpenEvent,
+  parseEvent,
+  type TcpEvent,
+  type UnknownEvent,
+} from "./events_wire.ts";
+export { ArchiveCsv, csvHeader } from "./csv.ts";
+export { ArchiveLineError } from "./csv_record.ts";
+export { decompressZstd, ZstdError } from "./zstd_frames.ts";
+export {
+  type Change,
+  CHANGE_NAMES,
+  type ChangeSink,
+  type Closed,
+  type CloseReason,
+  type ConnectionSummary,
+  type Opened,
+  rfc3339,
+  type Snapshot,
+} from "./changes.ts";
+export { decodeArchive } from "./archive_decode.ts";
+export {
+  type Anonymization,
+  ANONYMIZATIONS,
+  type ArchiveConfig,
+  readTcpinfoConfig,
+  TCPINFO_KEYS,
+  type TcpinfoConfig,
+  tcpinfoSection,
+} from "./config.ts";
+export { type CompleteFamilies, connectionUuid, Heart, type HeartConfig, type Lookup } from "./heart.ts";
+export { repairArchive, type RepairReport } from "./repair.ts";
+export { TcpinfoScenario } from "./scenario.ts";
+export { ArchiveDirectoryError, startTcpinfo, type TcpinfoDeps, type TcpinfoSource } from "./source.ts";
+export { At as TcpinfoStat } from "./stats.ts";
+export { UuidPrefixError } from "./uuid_prefix.ts";

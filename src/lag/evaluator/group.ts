@@ -5,13 +5,13 @@ import { type Judgement, judgePartition } from "./partition.ts";
 import { Status } from "./status.ts";
 
 /** Where a lag in seconds comes from: the first unread record's time, or the table of ends, within or beyond its points. */
-export type LagSource = "record" | "interpolated" | "extrapolated";
+export type LagOrigin = "record" | "interpolated" | "extrapolated";
 
 /** How old the first unread record of a partition is. */
 export interface SecondsLag {
   /** Null is unknown. */
   readonly seconds: number | null;
-  readonly source: LagSource | null;
+  readonly source: LagOrigin | null;
 }
 
 /** One partition of a group's status. */

@@ -247,7 +247,7 @@ Deno.test("datadog measures each request", async () => {
   assert.equal(posts[1]!.contentLength, 3);
 });
 
-Deno.test("datadog delivers to a real server over one connection and shows its key to nobody else", async () => {
+Deno.test("datadog delivers to a real server, each request over a connection of its own, and shows its key to nobody else", async () => {
   const bodies: string[] = [];
   const ports = new Set<number>();
   const stop = new AbortController();
@@ -269,7 +269,7 @@ Deno.test("datadog delivers to a real server over one connection and shows its k
   }
   const { error } = await client.publish(batchOf("points", "3"), forever);
   assert.deepEqual(bodies, ['{"series":[{"n":"é"}]}', '{"series":[2]}', '{"series":[3]}']);
-  assert.equal(ports.size, 1);
+  assert.equal(ports.size, 3); // on a kept one, the runtime would send again by itself what was cut off
   assert.equal(error?.failure, "configuration");
   stop.abort();
   await server.finished;

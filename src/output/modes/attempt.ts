@@ -18,6 +18,8 @@ export interface AttemptEnd {
 /** How many events a request may have, as the output is configured and as its destination has taught. */
 export class PartLimit {
   #events: number;
+  /** The limit before a batch's first request that was too large. */
+  readonly #before = new WeakMap<Flight, number>();
 
   /** @param bulkMaxSize 0 has no bound */
   constructor(bulkMaxSize: number) {
@@ -28,9 +30,15 @@ export class PartLimit {
     return this.#events;
   }
 
-  /** A request of `events` was too large. */
-  tooLarge(events: number): void {
+  /** A request with `events` of `flight` was too large. */
+  tooLarge(flight: Flight, events: number): void {
+    if (!this.#before.has(flight)) this.#before.set(flight, this.#events);
     this.#events = Math.max(1, Math.min(this.#events, Math.ceil(events / 2)));
+  }
+
+  /** It was one event of `flight` that was too large, and not their number: what the search for it taught is forgotten. */
+  oneTooLarge(flight: Flight): void {
+    this.#events = this.#before.get(flight) ?? this.#events;
   }
 }
 
@@ -93,7 +101,10 @@ export function judge(
 /** The destination refuses `part` as a whole: halves are tried, until it is one event that is refused. */
 function refuse(flight: Flight, part: Batch, error: DeliveryError, limit: PartLimit): void {
   const count = part.ends.length;
-  if (error.failure === "too_large") limit.tooLarge(count);
+  if (error.failure === "too_large") {
+    if (count === 1) limit.oneTooLarge(flight);
+    else limit.tooLarge(flight, count);
+  }
   if (count === 1 || (error.failure === "permanent" && flight.cuts >= MOST_CUTS)) flight.reject(part, error);
   else flight.halve(part);
 }

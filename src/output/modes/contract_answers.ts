@@ -32,6 +32,9 @@ export function testAnswers(subject: Subject): void {
     const world = new World(subject, [script()], { timeoutMs: 50 });
     const { kind, acked, rejected } = await world.settle(world.publish(names(16)));
     assert.deepEqual([kind, acked, rejected], ["completed", 15, 1]);
+    const before = world.sink.sends.length;
+    assert.equal((await world.settle(world.publish(names(16, "f")))).acked, 16);
+    assert.equal(world.sink.sends.length - before, 1, "one large event teaches nothing of how many may go at once");
     await world.finish();
   });
 

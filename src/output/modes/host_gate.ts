@@ -62,10 +62,17 @@ export class HostGate {
     this.#begin(nowMs);
   }
 
-  /** A connect succeeded: that alone says nothing of what the host does with a request. */
+  /**
+   * A connect succeeded: that alone says nothing of what the host does with a request. Whoever connected goes first, being
+   * the probe where there is to be one, and the others are to be woken behind that.
+   */
   endConnect(nowMs: number): void {
     this.#breaker?.release();
     if (this.#heldUntilMs !== undefined) this.#heldUntilMs = nowMs; // the probe is the request that follows
+  }
+
+  /** Lets all who wait look again. */
+  wake(): void {
     this.#changed.ring();
   }
 

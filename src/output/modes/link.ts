@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Clock } from "../../clock/mod.ts";
 import type { Batch } from "../../metric/mod.ts";
 import { DeliveryError, type DestinationClient, type PublishResult } from "../contract.ts";
@@ -115,7 +116,7 @@ export class Link<Client extends Connectable = DestinationClient> {
     const late = stop.aborted || how.kind === "overdue";
     if (how.kind === "value" && !late) {
       books.connect(this.host, undefined);
-      this.gate.endConnect(clock.monotonic());
+      this.#endConnect();
       this.#usedAtMs = clock.monotonic();
       return undefined;
     }
@@ -123,12 +124,17 @@ export class Link<Client extends Connectable = DestinationClient> {
       ? asDeliveryError(how.error, config.name, "connection")
       : new DeliveryError("connection", `Cannot deliver to output ${config.name}: connecting took all the time`);
     if (stop.aborted) {
-      this.gate.endConnect(clock.monotonic());
+      this.#endConnect();
       return error;
     }
     books.connect(this.host, error);
     this.gate.fail(error, clock.monotonic());
     return error;
+  }
+
+  #endConnect(): void {
+    this.gate.endConnect(this.#context.clock.monotonic());
+    setImmediate(() => this.gate.wake()); // when this connection's request has begun, if there is one
   }
 
   /** A batch is about to be sent. */

@@ -252,6 +252,26 @@ Deno.test("positions are saved after 1000 events, or after a second", async () =
   assert.equal(after.spool.outputs()[0]!.pendingEvents, 490);
 });
 
+for (const whenFull of ["block", "drop_oldest"] as const) {
+  Deno.test(`the totals know of every event whose file is gone after a kill (${whenFull})`, async () => {
+    await using opened = await openInMemory({ maxBytes: 8_000, segmentBytes: 1_000, whenFull });
+    const { spool, files } = opened;
+    let accepted = 0;
+    await using reader = spool.reader("out");
+    for (let i = 0; i < 20; i++) {
+      const before = segmentPaths(files)[0];
+      accepted += (await spool.append("out", points(`a${i}`, 5, 100))).stored;
+      if (whenFull === "block") reader.finish((await reader.next())!, "delivered");
+      await opened.clock.advance(1); // less than the position would be saved after
+      if (before === undefined || files.contents.has(before)) continue;
+      await using after = await openInMemory({}, files.afterKill());
+      const [total, settled] = balance(after.reporter);
+      assert.ok(total >= accepted, `${total} are known of ${accepted}`);
+      assert.equal(total, settled);
+    }
+  });
+}
+
 Deno.test("numbers are reserved many at a time", async () => {
   await using opened = await openInMemory();
   let saves = 0;

@@ -162,12 +162,18 @@ export class SpoolStore {
     }
   }
 
-  /** Deletes the closed segments that nobody needs. @returns how many bytes became free */
-  async reclaim(): Promise<number> {
+  /**
+   * Deletes the closed segments that nobody needs. How their events ended is saved before: else a kill behind the deletion
+   * would make the totals forget them.
+   *
+   * @returns how many bytes became free
+   */
+  async reclaim(nowMs: number): Promise<number> {
+    const finished = this.segments.filter((segment) => segment.closed && !this.#isHeld(segment));
+    if (finished.length === 0) return 0;
+    await this.#saveBeforeDeleting(nowMs);
     let freed = 0;
-    for (const segment of [...this.segments]) {
-      if (segment.closed && !this.#isHeld(segment)) freed += await this.#delete(segment);
-    }
+    for (const segment of finished) freed += await this.#delete(segment);
     return freed;
   }
 
@@ -185,6 +191,7 @@ export class SpoolStore {
         this.books.settle(queue.name, "dropped", "spool_full", events);
         this.finished(queue, events, nowMs);
       }
+      await this.#saveBeforeDeleting(nowMs);
       return await this.#delete(segment);
     }
     return 0;
@@ -201,6 +208,15 @@ export class SpoolStore {
   /** Whether everything in a segment is finished. */
   isFinished(segment: Segment): boolean {
     return segment.readableBytes > HEADER_BYTES && !this.#isHeld(segment);
+  }
+
+  async #saveBeforeDeleting(nowMs: number): Promise<void> {
+    if (this.#unsavedSinceMs === Infinity) return;
+    try {
+      await this.save(nowMs);
+    } catch (error) {
+      this.books.writeFailed("saving the positions", error); // for want of the very room that is to be made, perhaps
+    }
   }
 
   #isHeld(segment: Segment): boolean {

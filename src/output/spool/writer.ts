@@ -148,7 +148,7 @@ export class SpoolWriter {
       await this.#saveIfDue();
       if (this.#mayReclaim) {
         this.#mayReclaim = false;
-        if (await this.#store.reclaim() > 0) this.trouble.probeNow(); // there may be room now
+        if (await this.#store.reclaim(this.#clock.monotonic()) > 0) this.trouble.probeNow(); // there may be room now
       }
       this.#store.showFiles(this.#active);
       if (!this.#poked && !(this.#stopping && this.#requests.length === 0)) await this.#sleep();
@@ -356,7 +356,7 @@ export class SpoolWriter {
     if (active !== undefined && this.#unsynced.length === 0 && this.#store.isFinished(active.segment)) {
       await this.#roll();
     }
-    return await this.#store.reclaim() > 0;
+    return await this.#store.reclaim(this.#clock.monotonic()) > 0;
   }
 
   /** Drops the oldest segment where the policy of the first batch that waits is to. @returns whether there is room now */
@@ -411,7 +411,7 @@ export class SpoolWriter {
       stored = await this.#roll();
     }
     this.#refuse("closed");
-    await this.#store.reclaim();
+    await this.#store.reclaim(this.#clock.monotonic());
     try {
       await this.#store.save(this.#clock.monotonic(), this.#store.next);
     } catch (error) {

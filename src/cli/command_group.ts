@@ -1,0 +1,46 @@
+import { type Command, complain, Exit, print, readArgs, UsageError } from "./command.ts";
+
+/**
+ * A command that is a name for others: `limier tcpinfo csv`. It reads the next argument as one of their names; their flags,
+ * help and exit codes are their own. An output that is closed while they write ends them, with 0: the reader has what it
+ * wanted.
+ */
+export function commandGroup(name: string, summary: string, commands: readonly Command[]): Command {
+  const width = Math.max(...commands.map((one) => one.name.length));
+  const help = [
+    `limier ${name} COMMAND [flags]`,
+    "",
+    ...commands.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}`),
+    "",
+    `limier ${name} COMMAND --help says more of each.`,
+    "",
+    "Example:",
+    `  limier ${name} ${commands[0]?.name ?? ""} --help`,
+  ].join("\n");
+
+  async function run([first, ...rest]: readonly string[]): Promise<number> {
+    if (first === undefined || first === "help" || first === "--help" || first === "-h") {
+      print(help);
+      return first === undefined ? Exit.usage : Exit.done;
+    }
+    const command = commands.find((one) => one.name === first);
+    if (command === undefined) {
+      throw new UsageError(`Cannot run ${name} ${first}: write one of ${commands.map((one) => one.name).join(", ")}`);
+    }
+    try {
+      const args = readArgs(command, rest);
+      if (args.help) {
+        print(command.help);
+        return Exit.done;
+      }
+      return await command.run(args);
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return Exit.done;
+      if (!(error instanceof UsageError)) throw error;
+      complain(`${error.message}\nlimier ${name} ${command.name} --help shows how it is used.`);
+      return command.usageExit ?? Exit.usage;
+    }
+  }
+
+  return { name, summary, help, booleans: [], strings: [], verbatim: true, run: (args) => run(args._) };
+}
