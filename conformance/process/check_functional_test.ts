@@ -154,7 +154,7 @@ outputs:
   ];
   assert.equal(faults.length, expected.length, stderr);
   for (const [i, [place, says]] of expected.entries()) {
-    assert.ok(faults[i]!.startsWith(`${path}:${place}: Cannot `), faults[i]);
+    assert.ok(faults[i]!.startsWith(`${path}:${place}: Cannot `), faults[i]!);
     assert.match(faults[i]!, says);
   }
 });
@@ -173,7 +173,7 @@ Deno.test("limier check places the faults of no YAML, of the environment and of 
     ],
     ["interval: soon\n", ["--veneur"], {}, /^[^\n]*some\.yaml:1:11: Cannot use interval[^\n]*\n$/],
     ["intreval: 10s\n", ["--veneur", "--strict"], {}, /^[^\n]*some\.yaml:1:1: [^\n]*interval[^\n]*\n$/],
-    ["statsd: { grpc_listen_addresses: [] }\n", [], {}, /some\.yaml:1:11: [^\n]*no such key/],
+    ["statsd: { grpc_listen_adresses: [] }\n", [], {}, /some\.yaml:1:11: [^\n]*grpc_listen_addresses/],
     ["outputs: [{ name: a, kind: falconer }]\n", [], {}, /some\.yaml:1:28: Cannot use outputs\[0\]\.kind = "falconer"/],
   ];
   for (const [text, args, env, expected] of cases) {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { realClock } from "../../src/clock/mod.ts";
 import {
   blockRows,
+  type ClickhouseConfig,
   COLUMNS,
   DEFAULT_CLICKHOUSE,
   DEFAULT_SCHEMA,
@@ -134,13 +135,18 @@ interface OpenStore extends AsyncDisposable {
 
 async function openChdb(
   libraryPath: string,
-  options: { readonly schema?: SchemaConfig; readonly directory?: string; readonly dictionaryUrl?: string } = {},
+  options: {
+    readonly schema?: SchemaConfig;
+    readonly directory?: string;
+    readonly dictionaryUrl?: string;
+    readonly resolutions?: ClickhouseConfig["resolutions"];
+  } = {},
 ): Promise<OpenStore> {
   const directory = options.directory ?? await Deno.makeTempDir({ prefix: "limier_chdb_" });
   const schema = resolveSchema(options.schema);
-  const { dictionaryUrl } = options;
+  const { dictionaryUrl, resolutions = DEFAULT_CLICKHOUSE.resolutions } = options;
   const store = startFlowStore(
-    { clickhouse: DEFAULT_CLICKHOUSE, store: { chdbPath: libraryPath, directory }, schema },
+    { clickhouse: { ...DEFAULT_CLICKHOUSE, resolutions }, store: { chdbPath: libraryPath, directory }, schema },
     {
       clock: realClock,
       reporter: recordingReporter(),
@@ -293,6 +299,33 @@ testWith("tables in chDB follow the schema, and what is stored stays", CHDB, asy
     }
     await using open = await openChdb(path, { directory, schema: DEFAULT_SCHEMA });
     await assert.rejects(open.store.prepare(), /PacketSizeBucket of flows_1m0s .* part of the table's key/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testWith("tables in chDB follow how long rows are kept, and the tables' settings", CHDB, async (path) => {
+  const directory = await Deno.makeTempDir({ prefix: "limier_chdb_" });
+  const main = (ttlS: number, tableSettings = {}) => [{ intervalS: 0, ttlS, tableSettings }];
+  const steps: [resolutions: ClickhouseConfig["resolutions"], shown: RegExp][] = [
+    [main(86_400), /TTL TimeReceived \+ toIntervalSecond\(86400\) SETTINGS .*ttl_only_drop_parts = 1/],
+    [
+      main(172_800, { ttl_only_drop_parts: 0 }),
+      /TTL TimeReceived \+ toIntervalSecond\(172800\) SETTINGS .*ttl_only_drop_parts = 0/,
+    ],
+    [
+      main(0, { max_parts_to_merge_at_once: 50 }),
+      /ORDER BY \([^()]*\([^()]*\)[^()]*\) SETTINGS .*max_parts_to_merge_at_once = 50/,
+    ],
+  ];
+  try {
+    for (const [resolutions, shown] of steps) {
+      await using open = await openChdb(path, { directory, resolutions });
+      assert.ok((await open.store.prepare()).changed.includes("flows"));
+      assert.deepEqual((await open.store.prepare()).changed, []);
+      const [[engine]] = await open.ask("SELECT engine_full FROM system.tables WHERE name = 'flows'") as [[string]];
+      assert.match(engine, shown);
+    }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -580,13 +613,13 @@ testWith("an error in the middle of a real ClickHouse's answer is an error", CLI
 });
 
 testWith(
-  "a ClickHouse that is too old for the tables is refused, and taken if it must be",
+  "a ClickHouse that is too old for the tables is refused, and taken where tables are left alone",
   CLICKHOUSE,
   async (executable) => {
     await using server = await startClickhouse(executable);
-    const start = (skipVersionCheck: boolean) =>
+    const start = (skipMigrations: boolean) =>
       startFlowStore({
-        clickhouse: { ...DEFAULT_CLICKHOUSE, servers: [server.url], skipVersionCheck },
+        clickhouse: { ...DEFAULT_CLICKHOUSE, servers: [server.url], skipMigrations },
         store: { chdbPath: "", directory: "" },
         schema: resolveSchema(),
       }, { clock: realClock, reporter: recordingReporter(), fetch });
@@ -595,5 +628,8 @@ testWith(
       store.prepare(),
       /its version is 18\.16\.1; at least 22\.4 is needed; .*skip_version_check: true$/,
     );
+    await using other = start(true);
+    assert.deepEqual(await other.prepare(), { changed: [], unchanged: [] });
+    assert.equal(new TextDecoder().decode(await other.query("SELECT 1 AS a", { format: "JSONEachRow" })), '{"a":1}\n');
   },
 );

@@ -140,7 +140,7 @@ for (const [what, args, method] of servers) {
       assert.equal((await stopped).code, 0);
       assert.deepEqual([served.method, served.deadline], [method, true]);
       const got = method === "SendMetrics" ? served.messages[0] : listOf(...served.messages);
-      assert.ok([listOf(HITS, TEMP), listOf(TEMP, HITS)].includes(got!), got);
+      assert.ok([listOf(HITS, TEMP), listOf(TEMP, HITS)].includes(got!), got!);
     },
   });
 }

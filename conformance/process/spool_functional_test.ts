@@ -32,7 +32,10 @@ async function until(isThere: () => Promise<boolean>): Promise<void> {
 
 /** The number of events of the output in that state. */
 async function eventsOf(agent: AgentProcess, state: string): Promise<number> {
-  const metrics = await agent.metrics();
+  return sumOf(await agent.metrics(), state);
+}
+
+function sumOf(metrics: Readonly<Record<string, number>>, state: string): number {
   return Object.entries(metrics)
     .filter(([name]) => name.startsWith(`limier_${state}{`))
     .reduce((sum, [, value]) => sum + value, 0);
@@ -49,7 +52,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await sendUdp(down.port("udp"), ["a:3|c", "b:4|c"]);
     await until(async () => {
       const metrics = await down.metrics();
-      return await eventsOf(down, "pending_events") >= 2 && metrics["limier_spool_waiting_bytes"] === 0;
+      return sumOf(metrics, "pending_events") >= 2 && metrics["limier_spool_waiting_bytes"] === 0;
     });
     if (signal === "SIGTERM") await sendUdp(down.port("udp"), ["c:5|c"]);
     down.signal(signal);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { inflateSync } from "node:zlib";
 import { type AgentProcess, LIMIER, startAgentProcess } from "../../scripts/bench/agent_process.ts";
 import { sendSteadily } from "../../scripts/campaigns/steady_sending.ts";
-import { openUdpSocket } from "../../src/linux/mod.ts";
+import { effectiveCapabilities, openUdpSocket } from "../../src/linux/mod.ts";
 import { sendUdp, temporaryFolder } from "./limier.ts";
 import { startRecorder } from "./recorder.ts";
 
 const isLinux = Deno.build.os === "linux";
+
+const capabilities = isLinux ? effectiveCapabilities(Deno.readTextFileSync("/proc/self/status")) ?? [] : [];
 
 const ROUNDS = 4;
 const DATAGRAMS_PER_SECOND = 50_000;
@@ -47,8 +49,10 @@ outputs: []
   const books = turns.map(booksOf);
   const sum = (key: "received" | "dropped") => books.reduce((total, one) => total + one[key], 0);
   assert.ok(books.every(({ received }) => received > 0), JSON.stringify(books));
-  // Nothing may be missing that no socket has counted; and with such buffers, a socket has no reason to drop.
-  assert.deepEqual({ sent, dropped: sum("dropped") }, { sent: sum("received") + sum("dropped"), dropped: 0 });
+  // Nothing may be missing that no socket has counted.
+  assert.equal(sent, sum("received") + sum("dropped"));
+  // With buffers of that size a socket has no reason to drop; without the capability, rmem_max bounds them.
+  if (capabilities.includes("CAP_NET_ADMIN")) assert.equal(sum("dropped"), 0);
 }
 
 for (

@@ -18,7 +18,8 @@ function networkTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): 
 const PORT = 5001;
 /** How often the agent polls where the test doesn't say. */
 const POLL = "100ms";
-const FLUSH_MS = 1000;
+/** Creating files takes milliseconds each where others keep the disk busy. */
+const FLUSH_MS = 3000;
 
 function configOf(directory: string, more = ""): string {
   return `
@@ -182,11 +183,11 @@ networkTest(
     await load.tell("move");
     assert.equal(await load.line(), "moved");
     // New connections go on coming and going while it is killed.
-    const busy = network.peer("c", "short", WATCHED.c, PORT, 100_000, 1000, 1500, 1000, 4);
+    const busy = network.peer("c", "short", WATCHED.c, PORT, 100_000, 1000, 1500, 50_000, 2);
     // The records of the first load are older than the flush interval by then.
     const movedMs = Date.now();
     await untilMetrics(network, killed, (metrics) => {
-      return metrics["limier_tcpinfo_open_connections"]! >= count && Date.now() - movedMs > 3 * FLUSH_MS;
+      return metrics["limier_tcpinfo_open_connections"]! >= count && Date.now() - movedMs > 2 * FLUSH_MS;
     });
     const killedMs = Date.now();
     killed.signal("SIGKILL");
@@ -203,7 +204,7 @@ networkTest(
     // Short connections end all the time: the last that can be read is no older than the flush interval.
     const last = Math.max(...[...before.byRemote.values()].map(({ last }) => Date.parse(last)));
     console.log(`    the last record that can be read is ${killedMs - last} ms older than the kill`);
-    assert.ok(killedMs - last <= FLUSH_MS + 1000);
+    assert.ok(killedMs - last <= FLUSH_MS);
 
     await using again = await startAgent(network, config);
     const after = await readArchive(directory);

@@ -194,7 +194,7 @@ metric_sinks:
     const line = lines.findIndex((one) => one.startsWith(key)) + 1;
     const found = warnings.filter((warning) => says.test(warning));
     assert.equal(found.length, 1, `${key}: ${warnings.join("\n")}`);
-    assert.ok(found[0]!.startsWith(`${agent.configPath}:${line}:`), found[0]);
+    assert.ok(found[0]!.startsWith(`${agent.configPath}:${line}:`), found[0]!);
   }
   assert.equal(warnings.length, expected.length, warnings.join("\n"));
   assert.equal(await (await fetch(`${agent.url}/healthcheck`)).text(), "ok\n");

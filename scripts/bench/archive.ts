@@ -33,6 +33,11 @@ interface Phase {
   readonly seconds: number;
   /** How often all connections carried bytes. */
   readonly rounds: number;
+  /** Polls that were made, and records that they found worth keeping. */
+  readonly polls: number;
+  readonly records: number;
+  /** How long polls waited for records to be written. */
+  readonly blockedSeconds: number;
 }
 
 const MIB = 1024 * 1024;
@@ -62,12 +67,14 @@ export async function benchArchive(options: ArchiveBenchOptions, print: (line: s
       await until(async () => (await metrics(agent, namespace))("open_connections") >= sockets);
       await seen.connected;
       await wait(6000); // the first records of all are on disk
-      phases.push(await measure("idle", agent, options.seconds, () => Promise.resolve()));
-      phases.push(await measure("busy", agent, options.seconds, () => namespace.exchange()));
+      phases.push(await measure("idle", agent, namespace, options.seconds, () => Promise.resolve()));
+      phases.push(await measure("busy", agent, namespace, options.seconds, () => namespace.exchange()));
       const closingMs = performance.now();
       await namespace.close();
-      await until(() => seen.closes >= sockets);
-      print(`${sockets} sockets closed, and were announced, within ${Math.round(performance.now() - closingMs)} ms`);
+      await until(() => seen.closes >= sockets || seen.lost > 0);
+      print(
+        `${seen.closes} sockets closed, and were announced, within ${Math.round(performance.now() - closingMs)} ms`,
+      );
       await until(async () => {
         const number = await metrics(agent, namespace);
         chosen = number("snapshots_total");
@@ -78,16 +85,24 @@ export async function benchArchive(options: ArchiveBenchOptions, print: (line: s
       await agent.stop();
       await seen.end();
     }
-    print("sockets  phase  rounds  resident MiB  descriptors  CPU cores  CPU a poll / C floor's");
+    print(
+      "sockets  phase  rounds  polls  blocked s  records  resident MiB  descriptors  CPU cores  CPU a poll / C floor's",
+    );
     for (const phase of phases) {
-      const cores = phase.cpuSeconds / phase.seconds;
-      print(
-        `${String(sockets).padStart(7)}  ${phase.name}  ${String(phase.rounds).padStart(6)}  ${
-          mib(phase.mostResidentBytes).padStart(12)
-        }  ` +
-          `${String(phase.mostDescriptors).padStart(11)}  ${cores.toFixed(2).padStart(9)}  ` +
-          `${floor === null ? "no C compiler" : (cores / floor).toFixed(1)}`,
-      );
+      const { name, rounds, polls, blockedSeconds, records, mostDescriptors, cpuSeconds, seconds } = phase;
+      const cells: [text: string, width: number][] = [
+        [String(sockets), 7],
+        [name, 5],
+        [String(rounds), 6],
+        [String(polls), 5],
+        [blockedSeconds.toFixed(1), 9],
+        [String(records), 7],
+        [mib(phase.mostResidentBytes), 12],
+        [String(mostDescriptors), 11],
+        [(cpuSeconds / seconds).toFixed(2), 9],
+        [floor === null ? "no C compiler" : (cpuSeconds / polls / floor).toFixed(1), 22],
+      ];
+      print(cells.map(([text, width]) => text.padStart(width)).join("  "));
     }
     const archive = await readArchive(`${folder}/archive`);
     const faults = archive.records === chosen - lost ? [] : [`${chosen - lost} records were to be archived`];
@@ -113,6 +128,7 @@ function verdict(
   if (archive.connections < sockets) faults.push(`${sockets - archive.connections} connections were not archived`);
   if (archive.partial > 0) faults.push(`${archive.partial} files were left unfinished`);
   if (archive.closedWithoutRecord > 0) faults.push(`${archive.closedWithoutRecord} files hold no record`);
+  if (seen.closes < sockets) faults.push(`${sockets - seen.closes} closes were not heard of`);
   if (seen.twice > 0) faults.push(`${seen.twice} closes were announced twice`);
   const resident = Math.max(...phases.map((phase) => phase.mostResidentBytes));
   if (resident > options.residentMb * MIB) faults.push(`${mib(resident)} MiB are more than ${options.residentMb}`);
@@ -141,6 +157,8 @@ class Seen {
   readonly #reading: Promise<void>;
   readonly connected: Promise<void>;
   twice = 0;
+  /** How often the connection broke, or was cut off because this program did not keep up. */
+  lost = 0;
 
   constructor(path: string) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -153,7 +171,7 @@ class Seen {
   }
 
   async #read(path: string, connected: () => void): Promise<void> {
-    const reconnect = { clock: realClock, onConnected: connected };
+    const reconnect = { clock: realClock, onConnected: connected, onLost: () => void this.lost++ };
     for await (const event of followEvents(path, { signal: this.#stop.signal, reconnect })) {
       if (event.kind !== "close") continue;
       if (this.#uuids.has(event.uuid)) this.twice++;
@@ -171,10 +189,12 @@ class Seen {
 async function measure(
   name: string,
   agent: AgentProcess,
+  namespace: Namespace,
   seconds: number,
   step: () => Promise<void>,
 ): Promise<Phase> {
   let mostResidentBytes = 0, mostDescriptors = 0, rounds = 0;
+  const before = await metrics(agent, namespace);
   const begunMs = performance.now(), cpuBefore = agent.cpuSeconds();
   const endMs = begunMs + seconds * 1000;
   const watching = (async () => {
@@ -190,13 +210,18 @@ async function measure(
     rounds++;
   }
   await watching;
+  const lasted = { cpuSeconds: agent.cpuSeconds() - cpuBefore, seconds: (performance.now() - begunMs) / 1000 };
+  const after = await metrics(agent, namespace);
+  const grown = (name: string) => after(name) - before(name);
   return {
     name,
     mostResidentBytes,
     mostDescriptors,
-    cpuSeconds: agent.cpuSeconds() - cpuBefore,
-    seconds: (performance.now() - begunMs) / 1000,
+    ...lasted,
     rounds,
+    polls: grown("polls_total"),
+    records: grown("snapshots_total"),
+    blockedSeconds: grown("blocked_seconds_total"),
   };
 }
 

@@ -11,6 +11,7 @@ import { type Campaign, type Options, type Print, readOptions } from "./campaign
 import { cardinality } from "./cardinality.ts";
 import { drain } from "./drain.ts";
 import { fuzz } from "./fuzz.ts";
+import { flowKill } from "./flow_kill.ts";
 import { fuzzFlows } from "./fuzz_flows.ts";
 import { load } from "./load.ts";
 import { offsets } from "./offsets.ts";
@@ -30,6 +31,7 @@ const CAMPAIGNS: readonly Entry[] = [
   entry(cardinality),
   entry(fuzz),
   entry(fuzzFlows),
+  entry(flowKill),
   entry(drain),
   entry(takeover),
   entry(netlinkFuzz),

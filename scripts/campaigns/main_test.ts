@@ -3,7 +3,7 @@ import { runCampaign } from "./main.ts";
 
 const said: [args: string[], code: number, words: RegExp][] = [
   [[], 2, /^campaign NAME/],
-  [["--help"], 0, /load .*\n.*cardinality .*\n.*fuzz .*\n.*drain /],
+  [["--help"], 0, /load .*\n.*cardinality .*\n[^]*fuzz .*\n[^]*drain /],
   [["lode"], 2, /^Cannot run lode: no such campaign/],
   [["load", "--help"], 0, /--series N/],
   [["load", "--shape", "three"], 2, /^Cannot use --shape three: write one of one, twenty/],

@@ -18,12 +18,23 @@ import {
 } from "../../src/output/mod.ts";
 import { type Recorded, recordingReporter } from "../../src/telemetry/mod.ts";
 import type { Numbered } from "./events.ts";
+import type { TrialMode } from "./modes.ts";
 import type { Expected, Oracle } from "./oracle.ts";
 import { conservationFindings, type EventBooks, eventBooks, sumOf } from "./page.ts";
 import { startPump } from "./pump.ts";
-import type { Trial } from "./trial.ts";
+import type { Random } from "./random.ts";
 import { inTime, until } from "./wait.ts";
 import { WAITS } from "./waits.ts";
+
+/** What a delivery makes use of, of the trial that it is part of. */
+export interface DeliveryTrial {
+  readonly mode: TrialMode;
+  readonly random: Random;
+  readonly oracle: Oracle;
+  directory(): Promise<string>;
+  require(holds: boolean, what: string): void;
+  find(findings: readonly string[]): void;
+}
 
 /** How an output is started. */
 export interface DeliveryOptions {
@@ -55,7 +66,7 @@ interface Sums {
 
 /** Starts an output in the trial's mode. */
 export async function startDelivery(
-  trial: Trial,
+  trial: DeliveryTrial,
   hosts: readonly string[],
   options: DeliveryOptions,
 ): Promise<Delivery> {
@@ -72,7 +83,7 @@ export async function startDelivery(
 
 /** The settings as the configuration file gives them, and changes to them. */
 function readConfig(
-  { mode }: Trial,
+  { mode }: DeliveryTrial,
   hosts: readonly string[],
   options: DeliveryOptions,
 ): OutputConfig & Partial<ModeConfig> {
@@ -114,7 +125,7 @@ export class Delivery implements AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   constructor(
-    trial: Trial,
+    trial: DeliveryTrial,
     hosts: readonly string[],
     options: DeliveryOptions & { readonly clock: Clock },
     spool: Spool | undefined,
@@ -215,7 +226,7 @@ export class Delivery implements AsyncDisposable {
    *
    * @param expected `gone`: as many events have to be counted as rejected or dropped
    */
-  async finish(trial: Trial, expected: Expected = {}): Promise<void> {
+  async finish(trial: DeliveryTrial, expected: Expected = {}): Promise<void> {
     await this.delivered();
     const unanswered = this.#oracle.requests.slice(this.#before).filter((one) => one.answeredMs === undefined);
     const unheard = this.attempts("ambiguous") - unanswered.length;

@@ -10,7 +10,6 @@ import {
   type Mode,
   type ModeOutcome,
   OutputEncoder,
-  type startAsyncBalance,
   startMode,
 } from "../../src/output/mod.ts";
 import { recordingReporter } from "../../src/telemetry/mod.ts";

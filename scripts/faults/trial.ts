@@ -1,5 +1,4 @@
 /** One fault in one mode: what it is made of, what was found, and what has to be cleared away. */
-import type { Clock } from "../../src/clock/mod.ts";
 import { type BatchesOptions, type Numbered, numberedBatches } from "./events.ts";
 import { type Delivery, type DeliveryOptions, startDelivery } from "./delivery.ts";
 import { FramedPeer } from "./framed_peer.ts";
@@ -138,6 +137,3 @@ export class Trial implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 }
-
-/** A clock and what it is good for: see `DeliveryOptions`. */
-export type { Clock };

@@ -1,6 +1,8 @@
 /** The agent: every part wired to the next, downstream first, and stopped in reverse. */
 import type { Clock, Running } from "../clock/mod.ts";
+import { type FlowSource, hasFlow, isSameFlow, startFlow } from "../flow/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
+import { type LagSource, type LogLevelSetting, sameLagConfig, startLag } from "../lag/mod.ts";
 import type { Point } from "../metric/mod.ts";
 import type { Observation } from "../output/mod.ts";
 import {
@@ -21,7 +23,9 @@ import { type AgentConfig, hostnameOf } from "./config.ts";
 import { AgentOutputs } from "./outputs.ts";
 import { exposeStats, VeneurMetrics } from "./own_metrics.ts";
 import { openStatsSender, type StatsSender } from "./stats_sender.ts";
+import { dictionaryOrigin, lateMeter } from "./flow_parts.ts";
 import type { Takeover } from "./takeover.ts";
+import { VERSION } from "./version.ts";
 
 /** What an agent is given. */
 export interface AgentDeps {
@@ -33,6 +37,10 @@ export interface AgentDeps {
   readonly fetch?: typeof fetch;
   /** Starts the HTTP server, which shows the agent; absent: none. */
   readonly startHttp?: (agent: RunningAgent) => Promise<HttpServer | undefined>;
+  /** Starts the servers of further addresses for the pages of lag; absent: none. */
+  readonly startListeners?: (agent: RunningAgent) => Promise<readonly HttpServer[]>;
+  /** The level of the log, which a page can change. */
+  readonly logLevel?: LogLevelSetting;
   /** The HTTP server's socket is shared with a successor, which answers from the stop's beginning on. */
   readonly handsOverHttp?: boolean;
   /** Looks for a process to take over from, and will hand over to the next; absent: neither. */
@@ -47,7 +55,11 @@ export interface RunningAgent extends Running {
   /** Where it listens: `udp://127.0.0.1:8125`, `http://127.0.0.1:8127`. */
   readonly addresses: readonly string[];
   /** Texts of outputs that are shown rather than sent, by the page's name. */
-  readonly pages: Readonly<Record<string, () => string>>;
+  readonly pages: Readonly<Record<string, () => string | Promise<string>>>;
+  /** Flows, where any are received or stored. */
+  readonly flow: FlowSource | undefined;
+  /** What watches consumers, where it is configured. */
+  readonly lag: LagSource | undefined;
   /** False while it stops. */
   readonly healthy: boolean;
   /** Its predecessor and its successor, where it may have any. */
@@ -89,6 +101,14 @@ function backendConfig(config: AgentConfig): BackendConfig {
   return { statsd: config.statsd, core: coreConfig(config.statsd, hostnameOf(config), config.outputs) };
 }
 
+function isSameSection(a: AgentConfig["flow"], b: AgentConfig["flow"]): boolean {
+  return a === undefined || b === undefined ? a === b : isSameFlow(a, b);
+}
+
+function isSameLag(a: AgentConfig["lag"], b: AgentConfig["lag"]): boolean {
+  return a === undefined || b === undefined ? a === b : sameLagConfig(a, b);
+}
+
 class WiredAgent implements RunningAgent {
   #config: AgentConfig;
   readonly #deps: AgentDeps;
@@ -97,6 +117,9 @@ class WiredAgent implements RunningAgent {
   #leaving: Promise<void> | undefined;
   #source: StatsdSource | undefined;
   #tcpinfo: TcpinfoSource | undefined;
+  #flow: FlowSource | undefined;
+  #lag: LagSource | undefined;
+  #listeners: readonly HttpServer[] = [];
   #scraping: Running | undefined;
   #http: HttpServer | undefined;
   #sender: StatsSender | undefined;
@@ -127,6 +150,7 @@ class WiredAgent implements RunningAgent {
       "limier_forward_lost_total",
       "Series that were to be handed on and were given up: in doubt, too old, too many, or without a form to send them in.",
     );
+    await this.#startFlow();
     this.#source = await startStatsd(backendConfig(config), {
       clock,
       reporter,
@@ -134,6 +158,7 @@ class WiredAgent implements RunningAgent {
       deliver: async (output, batch) => await (await outputs).deliver(output, batch, this.#config.statsd.intervalMs),
       ...(takeover === undefined ? {} : {
         handover: takeover.groups,
+        // Whatever else receives over UDP is started before this, and stopped before `closed()`.
         onReceiving: () => takeover.switchOver(),
         onClosed: async () => {
           await takeover.closed();
@@ -159,7 +184,10 @@ class WiredAgent implements RunningAgent {
     if (takeover !== undefined) takeover.httpPort = this.#http?.port ?? null;
     takeover?.serve();
     await outputs;
+    if (config.lagListeners.length > 0) await takeover?.predecessorLeft();
+    this.#listeners = await this.#deps.startListeners?.(this) ?? [];
     await this.#startTcpinfo();
+    await this.#startLag();
     this.#scraping = this.#scrape(); // the agent's own page may be among the targets
     for (const address of this.addresses) reporter.info("listening", { address });
   }
@@ -174,8 +202,10 @@ class WiredAgent implements RunningAgent {
   }
 
   get addresses(): readonly string[] {
-    const http = this.#http === undefined ? [] : [`http://${this.#http.address}`];
-    return [...this.source.addresses, ...this.#tcpinfo?.addresses ?? [], ...http];
+    const http = [...this.#http === undefined ? [] : [this.#http], ...this.#listeners]
+      .map(({ address }) => `http://${address}`);
+    const flow = this.#flow?.addresses ?? [];
+    return [...this.source.addresses, ...this.#tcpinfo?.addresses ?? [], ...flow, ...http];
   }
 
   get healthy(): boolean {
@@ -189,11 +219,20 @@ class WiredAgent implements RunningAgent {
     this.#veneur?.importRefused(cause);
   }
 
-  get pages(): Readonly<Record<string, () => string>> {
+  get flow(): FlowSource | undefined {
+    return this.#flow;
+  }
+
+  get lag(): LagSource | undefined {
+    return this.#lag;
+  }
+
+  get pages(): Readonly<Record<string, () => string | Promise<string>>> {
     const text = () => this.#outputs?.page() ?? "";
     return {
       ...this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {},
       tcpinfo: () => this.#tcpinfo?.page() ?? "",
+      burrow: () => this.#lag?.page() ?? "",
     };
   }
 
@@ -206,9 +245,13 @@ class WiredAgent implements RunningAgent {
   }
 
   async reconfigure(config: AgentConfig): Promise<boolean> {
-    const rigid = ({ http, spool, takeover, outputs, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig) =>
+    const rigid = (
+      { http, lag, lagListeners, spool, takeover, outputs, statsd: { statsAddress, ownScopes, ownTags } }: AgentConfig,
+    ) =>
       JSON.stringify([
         http,
+        lag?.page.asBurrow ?? false,
+        lagListeners,
         takeover,
         outputs.some((output) => output.spool) && spool,
         statsAddress,
@@ -217,7 +260,7 @@ class WiredAgent implements RunningAgent {
       ]);
     if (rigid(config) !== rigid(this.#config)) return false;
     const { reporter } = this.#deps;
-    const { tcpinfo } = this.#config;
+    const { tcpinfo, lag, flow } = this.#config;
     const sameSources = JSON.stringify(config.statsd.sources) === JSON.stringify(this.#config.statsd.sources);
     const sameOutputs = JSON.stringify(config.outputs) === JSON.stringify(this.#config.outputs);
     if (!await this.source.reconfigure(backendConfig(config))) return false;
@@ -225,6 +268,8 @@ class WiredAgent implements RunningAgent {
     // The aggregation has handed over: the next batch is one for the new outputs.
     if (!sameOutputs) await this.#outputs?.replace(config.outputs);
     if (!await this.#tcpinfo?.reconfigure(config.tcpinfo)) await this.#replaceTcpinfo(tcpinfo);
+    if (!isSameSection(config.flow, flow)) await this.#replaceFlow(flow);
+    if (!isSameLag(config.lag, lag)) await this.#replaceLag(lag);
     if (!sameSources) {
       await this.#scraping?.[Symbol.asyncDispose]();
       this.#scraping = this.#scrape();
@@ -240,6 +285,40 @@ class WiredAgent implements RunningAgent {
       await this.#http?.[Symbol.asyncDispose]();
     } catch {
       // The stop disposes it again, and hears of the same.
+    }
+  }
+
+  /** Before whatever takes a predecessor's sockets over, and stopped before it tells that ours are closed. */
+  async #startFlow(): Promise<void> {
+    const { flow, http } = this.#config;
+    this.#flow = undefined;
+    if (flow === undefined || !hasFlow(flow)) return;
+    const { clock, reporter, threads } = this.#deps;
+    const takeover = this.#takeover;
+    const dictionaryUrl = dictionaryOrigin(http);
+    const source = this.#flow = await startFlow(flow, {
+      clock,
+      reporter,
+      threads,
+      clientId: `limier-${VERSION}`,
+      // The aggregation starts later, and ends later.
+      meter: lateMeter(() => this.#source?.meter),
+      ...(takeover === undefined || this.#source !== undefined ? {} : { handover: takeover.groups }),
+      ...(takeover?.hasPredecessor ? { predecessorLeft: () => takeover.predecessorLeft() } : {}),
+      ...(dictionaryUrl === undefined ? {} : { dictionaryUrl }),
+    });
+    source.done.catch((error) => this.#failed.reject(error));
+  }
+
+  /** Starts it with the changed configuration; where that is not possible, with the one before. */
+  async #replaceFlow(before: AgentConfig["flow"]): Promise<void> {
+    await this.#flow?.[Symbol.asyncDispose]();
+    try {
+      await this.#startFlow();
+    } catch (error) {
+      this.#deps.reporter.error("Cannot use the changed flow section, going back to the old one", { error });
+      this.#config = { ...this.#config, flow: before };
+      await this.#startFlow();
     }
   }
 
@@ -263,6 +342,35 @@ class WiredAgent implements RunningAgent {
       this.#deps.reporter.error("Cannot use the changed tcpinfo section, going back to the old one", { error });
       this.#config = { ...this.#config, tcpinfo: before };
       await this.#startTcpinfo();
+    }
+  }
+
+  /** A predecessor holds the file of the windows until it has ended. */
+  async #startLag(): Promise<void> {
+    const { lag } = this.#config;
+    this.#lag = undefined;
+    if (lag === undefined) return;
+    if (lag.judge.storage.config.path !== "") await this.#takeover?.predecessorLeft();
+    const { clock, reporter, logLevel } = this.#deps;
+    const source = this.#lag = await startLag(lag, {
+      clock,
+      reporter,
+      meter: this.source.meter,
+      answersAll: lag.page.asBurrow,
+      ...(logLevel === undefined ? {} : { logLevel }),
+    });
+    source.done.catch((error) => this.#failed.reject(error));
+  }
+
+  /** Starts it with the changed configuration; where that is not possible, with the one before. */
+  async #replaceLag(before: AgentConfig["lag"]): Promise<void> {
+    await this.#lag?.[Symbol.asyncDispose]();
+    try {
+      await this.#startLag();
+    } catch (error) {
+      this.#deps.reporter.error("Cannot use the changed lag section, going back to the old one", { error });
+      this.#config = { ...this.#config, lag: before };
+      await this.#startLag();
     }
   }
 
@@ -351,15 +459,18 @@ class WiredAgent implements RunningAgent {
       const drained = this.#outputs?.beginDrain();
       await this.#watching;
       await this.#scraping?.[Symbol.asyncDispose]();
+      await this.#lag?.[Symbol.asyncDispose]();
+      await this.#flow?.[Symbol.asyncDispose]();
       await this.#tcpinfo?.[Symbol.asyncDispose](); // what it measures at the end goes with the last flush
       await this.#source?.[Symbol.asyncDispose]();
       await this.#outputs?.[Symbol.asyncDispose]();
       await drained?.();
-      this.#takeover?.[Symbol.dispose](); // a successor may have the spool now
       await this.#sender?.[Symbol.asyncDispose]();
       await this.#leaving;
       // Otherwise last, so that health and metrics can be asked for while the rest is delivered.
+      for (const listener of this.#listeners) await listener[Symbol.asyncDispose]();
       await this.#http?.[Symbol.asyncDispose]();
+      this.#takeover?.[Symbol.dispose](); // a successor may have every lock and port now
       this.#failed.resolve();
     })();
   }

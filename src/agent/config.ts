@@ -1,6 +1,9 @@
 /** The whole configuration, composed of the modules' sections. */
 import { isSecretName, REDACTED, Section } from "../config/mod.ts";
+import { type FlowConfig, readFlowConfig } from "../flow/mod.ts";
 import { type HttpConfig, readHttpConfig } from "../http/mod.ts";
+import { type LagSourceConfig, readLagSourceConfig } from "../lag/mod.ts";
+import { type LagListener, readLagListeners } from "./lag_listeners.ts";
 import { type OutputConfig, readOutputs, readSpoolConfig, type SpoolConfig } from "../output/mod.ts";
 import { readStatsdConfig, type StatsdConfig } from "../statsd/mod.ts";
 import { readTcpinfoConfig, type TcpinfoConfig } from "../tcpinfo/mod.ts";
@@ -16,6 +19,12 @@ export interface AgentConfig {
   readonly spool: SpoolConfig;
   readonly takeover: TakeoverConfig;
   readonly tcpinfo: TcpinfoConfig;
+  /** Absent: no flows are received or stored. */
+  readonly flow: FlowConfig | undefined;
+  /** Absent: no consumers are watched. */
+  readonly lag: LagSourceConfig | undefined;
+  /** Where its pages are served beside the agent's. */
+  readonly lagListeners: readonly LagListener[];
   /** Absent: nothing is reported. */
   readonly sentry: SentryDsn | undefined;
   /** The DSN as it is written; "" where there is none. */
@@ -35,9 +44,6 @@ export interface AgentDefaults {
   readonly watchesTcp?: boolean;
 }
 
-/** Sections of modules that this version does not have. */
-const ABSENT = ["flow", "lag"];
-
 const KEYS = [
   "statsd",
   "http",
@@ -45,18 +51,16 @@ const KEYS = [
   "spool",
   "takeover",
   "tcpinfo",
+  "flow",
+  "lag",
   "sentry",
   "log_level",
   "enable_profiling",
-  ...ABSENT,
 ];
 
 /** @throws {ConfigError} on the first thing that can't be used; where errors are collected, `ConfigErrors` with all */
 export function readAgentConfig(root: Section, { asProgram, watchesTcp = false }: AgentDefaults): AgentConfig {
   root.refuseOthers(KEYS);
-  for (const key of ABSENT) {
-    if (root.has(key)) root.refuse(key, "nothing: this version of Limier does not have that part yet");
-  }
   const statsd = root.gather(() => readStatsdConfig(root.section("statsd"), asProgram));
   const http = root.gather(() => readHttpConfig(root.section("http")));
   const outputs = root.gather(() =>
@@ -67,6 +71,9 @@ export function readAgentConfig(root: Section, { asProgram, watchesTcp = false }
   const tcpinfo = root.gather(() =>
     readTcpinfoConfig(root.section("tcpinfo"), watchesTcp || root.keys().includes("tcpinfo"))
   );
+  const flow = root.has("flow") ? root.gather(() => readFlowConfig(root.section("flow"))) : undefined;
+  const lag = root.has("lag") ? root.gather(() => readLagSourceConfig(root.section("lag"))) : undefined;
+  const lagListeners = root.gather(() => readLagListeners(root.section("lag"))) ?? [];
   const sentry = root.gather(() => readSentry(root.section("sentry")));
   const logLevel = root.oneOf("log_level", LOG_LEVELS);
   const profile = root.boolean("enable_profiling") ?? false;
@@ -84,6 +91,9 @@ export function readAgentConfig(root: Section, { asProgram, watchesTcp = false }
     spool,
     takeover,
     tcpinfo,
+    flow,
+    lag,
+    lagListeners,
     sentry: sentry?.dsn,
     sentryDsn: sentry?.text ?? "",
     logLevel,

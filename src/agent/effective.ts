@@ -1,11 +1,14 @@
 /** The configuration in force, in the words of limier.yaml: every key of every section, whatever was written. */
 import { formatDuration, formatSize, isSecretName } from "../config/mod.ts";
+import { flowSection } from "../flow/mod.ts";
 import { formatHttpAddress, type HttpConfig } from "../http/mod.ts";
 import type { BatchKind } from "../metric/mod.ts";
 import { destinationOf, type Encoder, type OutputConfig, type SpoolConfig } from "../output/mod.ts";
 import { formatAddress, type ListenAddress, sourceSection, STATSD_KEYS, type StatsdConfig } from "../statsd/mod.ts";
+import { lagSection } from "../lag/mod.ts";
 import { tcpinfoSection } from "../tcpinfo/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
+import { listenerSection } from "./lag_listeners.ts";
 
 /** A section as the YAML yields it. */
 type Yaml = Record<string, unknown>;
@@ -22,10 +25,18 @@ export function effectiveConfig(config: AgentConfig): Yaml {
     spool: spoolSection(config.spool),
     takeover: { enabled: config.takeover.enabled, directory: config.takeover.directory },
     tcpinfo: tcpinfoSection(config.tcpinfo),
+    flow: config.flow === undefined ? null : flowSection(config.flow),
+    ...lagKeys(config),
     sentry: { dsn: config.sentryDsn },
     log_level: config.logLevel ?? "info",
     enable_profiling: config.profilePath !== "",
   };
+}
+
+function lagKeys({ lag, lagListeners }: AgentConfig): Yaml {
+  if (lag === undefined) return {};
+  const format = { address: formatHttpAddress, duration: formatDuration };
+  return { lag: { ...lagSection(lag), listeners: lagListeners.map((one) => listenerSection(one, format)) } };
 }
 
 function statsdSection(config: AgentConfig): Yaml {

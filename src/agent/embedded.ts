@@ -7,6 +7,7 @@ import { newImportApp } from "../statsd/mod.ts";
 import { newReporter, type Reporter } from "../telemetry/mod.ts";
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
+import { newLagPages } from "./lag_pages.ts";
 import { buildDate, VERSION } from "./version.ts";
 
 /** What an embedded agent may be given. */
@@ -115,6 +116,7 @@ async function serve(
     ...(http.token === undefined ? {} : { token: http.token }),
   });
   app.route("/", newImportApp({ source: agent.source, observe: (request) => agent.imported(request) }));
+  app.route("/", newLagPages(() => agent.lag, false));
   const { address, limits, tls } = http;
   return await startHttp({ address, limits, ...(tls === undefined ? {} : { tls }) }, { app, reporter, clock });
 }

@@ -3,6 +3,7 @@ import { inflateSync } from "node:zlib";
 import { fromHex } from "../bytes/mod.ts";
 import { FakeClock } from "../clock/mod.ts";
 import { isSecretName, REDACTED, Section } from "../config/mod.ts";
+import { FlowScenario, readFlowScenarioConfig } from "../flow/mod.ts";
 import type { Point } from "../metric/mod.ts";
 import { LagScenario, readLagConfig } from "../lag/mod.ts";
 import { type Output, startOutput } from "../output/mod.ts";
@@ -27,7 +28,7 @@ import { recordingReporter } from "../telemetry/mod.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 
 /** The protocols that can be fed. */
-export const FEED_PROTOCOLS = ["dogstatsd", "ssf", "tcpinfo", "lag"] as const;
+export const FEED_PROTOCOLS = ["dogstatsd", "ssf", "tcpinfo", "lag", "netflow", "sflow"] as const;
 export type FeedProtocol = (typeof FEED_PROTOCOLS)[number];
 
 /** One line of a scenario. */
@@ -52,6 +53,7 @@ export async function* feedScenario(
 ): AsyncGenerator<string> {
   if (protocol === "lag") return yield* feedLag(config, lines);
   if (protocol === "tcpinfo") return yield* feedTcpinfo(config, lines);
+  if (protocol === "netflow" || protocol === "sflow") return yield* feedFlows(protocol, config, lines);
   const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
   const stage = new Stage(protocol, agent);
   try {
@@ -84,6 +86,26 @@ async function* feedTcpinfo(
     if (line.trim() === "") continue;
     const { objects, isLast } = scenario.play(line, record);
     for (const object of objects) yield jsonLine(object);
+    if (isLast) return;
+  }
+}
+
+async function* feedFlows(
+  protocol: "netflow" | "sflow",
+  config: object,
+  lines: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const root = Section.of(config, { file: "config", collect: true });
+  const flow = root.gather(() => readFlowScenarioConfig(root.section("flow")));
+  root.throwCollected();
+  if (flow === undefined) throw new TypeError("unreachable: collected");
+  await using scenario = new FlowScenario(protocol, flow);
+  let record = 0;
+  for await (const line of lines) {
+    record++;
+    if (line.trim() === "") continue;
+    const { objects, isLast } = await scenario.play(line, record);
+    for (const object of objects) yield jsonLine({ ...object });
     if (isLast) return;
   }
 }

@@ -11,6 +11,7 @@ import {
 } from "../config/mod.ts";
 import { destinations } from "../output/mod.ts";
 import { STATSD_KEYS } from "../statsd/mod.ts";
+import { type BurrowTranslation, translateBurrowConfig } from "./burrow_config.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 import { effectiveConfig } from "./effective.ts";
 import { type LimierParts, translateVeneurConfig } from "./veneur_config.ts";
@@ -25,6 +26,8 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The file is one of Veneur's. */
   readonly veneur: boolean;
+  /** The file is one of Burrow's. @default false */
+  readonly burrow?: boolean;
   /** Unknown keys of a Veneur file are errors too. */
   readonly strict: boolean;
 }
@@ -34,10 +37,13 @@ export interface Loaded {
   readonly config: AgentConfig;
   /** What is odd about the file but stops nothing. */
   readonly warnings: readonly string[];
+  /** What a file of Burrow's asks of the process. */
+  readonly burrow?: Pick<BurrowTranslation, "pidFile" | "logFile">;
 }
 
 /** @throws {ConfigError | ConfigErrors} with everything that can't be used */
-export function loadConfig(text: string, { file, env, veneur, strict }: LoadOptions): Loaded {
+export function loadConfig(text: string, { file, env, veneur, burrow = false, strict }: LoadOptions): Loaded {
+  if (burrow) return loadBurrowConfig(text, file, env);
   if (veneur) return loadVeneurConfig(text, file, env, strict);
   const root = readLimierDocument(text, file || "defaults", env);
   return { config: readAgentConfig(root, { asProgram: true, watchesTcp: file === "" }), warnings: [] };
@@ -59,6 +65,24 @@ function loadVeneurConfig(text: string, file: string, env: LoadOptions["env"], s
     if (!(error instanceof ConfigErrors)) throw error;
     throw new ConfigErrors(error.errors.map((one) => moved(one, placeOf(one.path))));
   }
+}
+
+function loadBurrowConfig(text: string, file: string, env: LoadOptions["env"]): Loaded {
+  const { config, warnings, pidFile, logFile, origin } = translateBurrowConfig(text, file, env);
+  try {
+    const read = readAgentConfig(Section.of(config, { file, collect: true }), { asProgram: true });
+    return { config: read, warnings, burrow: { pidFile, logFile } };
+  } catch (error) {
+    if (!(error instanceof ConfigErrors)) throw error;
+    throw new ConfigErrors(error.errors.map((one) => renamed(one, origin(one.path))));
+  }
+}
+
+/** An error about a setting under the name and at the place that the file has for it. */
+function renamed(error: ConfigError, origin: { path: string; at: Position } | undefined): ConfigError {
+  if (origin === undefined) return error;
+  const problem = error.message.slice(`${formatPosition(error.at)}: `.length).replace(error.path, origin.path);
+  return new ConfigError(origin.at, origin.path, error.value, "", { problem, cause: error.cause });
 }
 
 /** An error about a setting that was made of another one: at the place of that one. */

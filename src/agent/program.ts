@@ -1,6 +1,6 @@
 /** The agent as a process: logs, signals, reload, crash reports, exit code. */
 import { type Clock, realClock } from "../clock/mod.ts";
-import { formatHttpAddress, type HttpServer, newApp, startHttp } from "../http/mod.ts";
+import { formatHttpAddress, type HttpApp, type HttpServer, newApp, startHttp } from "../http/mod.ts";
 import {
   adoptDescriptor,
   duplicateDescriptor,
@@ -23,8 +23,14 @@ import {
   startCpuProfile,
 } from "../telemetry/mod.ts";
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
+import { newFlowPages } from "./flow_parts.ts";
 import type { AgentConfig } from "./config.ts";
 import { configErrorLines, loadConfig, type Loaded, type LoadOptions, shownConfig } from "./load.ts";
+import { dropPrivileges, type Privileges } from "./privileges.ts";
+import { refusedBasic } from "./lag_listeners.ts";
+import { newLagPages } from "./lag_pages.ts";
+import { openLogFile } from "./log_file.ts";
+import { holdPidFile, PidFileError } from "./pid_file.ts";
 import { Takeover } from "./takeover.ts";
 import { buildDate, VERSION } from "./version.ts";
 
@@ -51,7 +57,20 @@ const LOCKED = 3;
 
 /** Runs until a signal, and says with which code to exit. */
 export async function runProgram(loaded: Loaded, options: ProgramOptions): Promise<number> {
-  return await new Program(loaded, options).run();
+  const pidFile = loaded.burrow?.pidFile ?? "";
+  let held: Disposable | undefined;
+  try {
+    held = pidFile === "" ? undefined : holdPidFile(pidFile);
+  } catch (error) {
+    if (!(error instanceof PidFileError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+  try {
+    return await new Program(loaded, options).run();
+  } finally {
+    held?.[Symbol.dispose]();
+  }
 }
 
 class Program {
@@ -62,7 +81,10 @@ class Program {
   readonly #sentry: SentryClient | undefined;
   readonly #reporter: Reporter;
   readonly #stop = Promise.withResolvers<void>();
+  #level: LogLevel;
   #agent: RunningAgent | undefined;
+  /** What was left after the start. */
+  #privileges: Privileges | undefined;
   #signals = 0;
   /** One after the other; the stop waits for the last. */
   #reload: Promise<void> = Promise.resolve();
@@ -83,10 +105,16 @@ class Program {
       fetch,
       onReport: (outcome) => reported.inc(1, { outcome }),
     });
+    const { burrow } = loaded;
+    const logFile = burrow?.logFile === undefined ? undefined : openLogFile(burrow.logFile, () => this.#clock.now());
+    this.#level = options.logLevel ?? config.logLevel ?? "info";
     this.#reporter = newReporter({
-      level: options.logLevel ?? config.logLevel ?? "info",
-      format: Deno.stderr.isTerminal() ? "text" : "json",
-      write: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(line)),
+      level: () => this.#level,
+      format: logFile === undefined && Deno.stderr.isTerminal() ? "text" : "json",
+      write: (line) => {
+        if (logFile !== undefined) logFile.write(line);
+        else Deno.stderr.writeSync(new TextEncoder().encode(line));
+      },
       clock: this.#clock,
       metrics,
       redactor: this.#redactor,
@@ -106,6 +134,7 @@ class Program {
     });
     this.#listenForSignals();
     for (const warning of this.#loaded.warnings) this.#reporter.warn(warning);
+    this.#privileges = dropPrivileges();
     const profile = await this.#startProfile();
     try {
       this.#agent = await this.#start(this.#loaded.config);
@@ -142,6 +171,8 @@ class Program {
       threads: true,
       logsRefused: (this.#options.logLevel ?? config.logLevel) === "debug",
       startHttp: (agent) => this.#startHttp(config, agent),
+      startListeners: (agent) => this.#startListeners(config, agent),
+      logLevel: { get: () => this.#level, set: (level) => void (this.#level = level) },
       handsOverHttp: isInherited(config),
       ...(config.takeover.enabled ? { openTakeover: () => this.#openTakeover(config) } : {}),
     });
@@ -163,27 +194,58 @@ class Program {
     }
   }
 
-  async #startHttp({ http, statsd }: AgentConfig, agent: RunningAgent): Promise<HttpServer | undefined> {
-    if (http.address === null) return undefined;
+  #newApp({ http, lag, flow, statsd }: AgentConfig, agent: RunningAgent, allowedHosts: readonly string[]): HttpApp {
     const app = newApp({
       version: VERSION,
       buildDate: buildDate(),
       args: [Deno.execPath(), ...Deno.args],
-      config: () => shownConfig(this.#loaded, this.#options.printSecrets),
+      config: () => ({ ...shownConfig(this.#loaded, this.#options.printSecrets), privileges: this.#privileges }),
       configEnabled: http.config,
       quit: () => this.#beginStop("POST /quitquitquit"),
       quitEnabled: http.quit,
       metricsPages: agent.pages,
+      ...(lag?.page.asBurrow ? { metricsFront: "burrow" } : {}),
       // Whoever asks meanwhile means the service, and the successor is up.
       healthy: () => agent.healthy || agent.takeover?.isTakenOver === true || isInherited({ http }),
       tracing: () => statsd.ssfListen.length + statsd.grpcListen.length > 0,
       reporter: this.#reporter,
       clock: this.#clock,
       // Local instances hand on to whatever name they know.
-      guard: { allowedHosts: http.allowedHosts, anyHostPaths: ["/import"] },
+      guard: { allowedHosts, anyHostPaths: ["/import"] },
       ...(http.token === undefined ? {} : { token: http.token }),
     });
     app.route("/", newImportApp({ source: agent.source, observe: (request) => agent.imported(request) }));
+    if (flow?.outlet !== undefined) app.route("/", newFlowPages(() => agent.flow, flow));
+    app.route("/", newLagPages(() => agent.lag, lag?.page.asBurrow ?? false));
+    return app;
+  }
+
+  /** @throws {HttpListenError} when one can't listen; the others are closed then */
+  async #startListeners(config: AgentConfig, agent: RunningAgent): Promise<readonly HttpServer[]> {
+    const servers: HttpServer[] = [];
+    try {
+      for (const { address, tls, username, password, timeoutMs } of config.lagListeners) {
+        const name = address.transport === "tcp" && address.hostname !== "" ? [address.hostname] : [];
+        const pages = this.#newApp(config, agent, [...config.http.allowedHosts, ...name, Deno.hostname()]);
+        const app: HttpApp = {
+          fetch: (request, bindings) => refusedBasic(request, username, password) ?? pages.fetch(request, bindings),
+        };
+        const deps = { app, reporter: this.#reporter, clock: this.#clock };
+        const limits = { headersTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+        const server = await startHttp({ address, limits, ...(tls === undefined ? {} : { tls }) }, deps);
+        servers.push(server);
+      }
+      return servers;
+    } catch (error) {
+      for (const server of servers) await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #startHttp(config: AgentConfig, agent: RunningAgent): Promise<HttpServer | undefined> {
+    const { http } = config;
+    if (http.address === null) return undefined;
+    const app = this.#newApp(config, agent, http.allowedHosts);
     let { address } = http;
     let ackPath: string | undefined;
     let shared: OpenSocket | undefined;

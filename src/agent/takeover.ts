@@ -119,11 +119,12 @@ export class Takeover implements Disposable {
    *
    * @throws {TakeoverError} it refuses, or does not answer
    * @throws {PeerRefused} another user's process listens in the directory
-   * @throws {SystemError} the directory can't be used
+   * @throws {Error} the directory can't be made
+   * @throws {SystemError} or can't be used
    * @throws {LinuxUnavailable}
    */
   static async open({ directory }: TakeoverConfig, deps: TakeoverDeps): Promise<Takeover> {
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const path = `${directory.replace(/\/+$/, "")}/takeover.sock`;
     const channel = connectToPeer(path);
     if (channel === undefined) return new Takeover(path, deps);
@@ -328,6 +329,15 @@ export class Takeover implements Disposable {
 interface Found {
   readonly channel: PeerChannel;
   readonly offer: Extract<TakeoverMessage, { step: "offer" }>;
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot make takeover.directory ${directory}: ${why}; name one that this user may make`, { cause });
+  }
 }
 
 /** The IP address of a host: every interface where it names none. */

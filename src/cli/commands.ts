@@ -6,9 +6,24 @@ import { decode } from "./decode.ts";
 import { doctor } from "./doctor.ts";
 import { emit } from "./emit.ts";
 import { feed } from "./feed.ts";
+import { flow } from "./flow.ts";
+import { lag } from "./lag.ts";
 import { proxy } from "./proxy.ts";
 import { run } from "./run.ts";
 import { tcpinfo } from "./tcpinfo.ts";
 import { version } from "./version.ts";
 
-export const commands: readonly Command[] = [run, check, decode, feed, version, emit, proxy, tcpinfo, doctor, bench];
+export const commands: readonly Command[] = [
+  run,
+  check,
+  decode,
+  feed,
+  version,
+  emit,
+  proxy,
+  tcpinfo,
+  flow,
+  lag,
+  doctor,
+  bench,
+];

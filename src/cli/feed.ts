@@ -13,7 +13,7 @@ requests, errors. The scenario's times are the module's clock; no socket is open
 
 PROTOCOL is one of ${FEED_PROTOCOLS.join(", ")}; its events are {"at","text"} and {"at","hex"}, one datagram each,
 and {"at","do":"flush"} and {"at","do":"stop"}. Those of tcpinfo are {"at","poll":[hex, …]}, the netlink messages
-of one poll, and {"at","destroyed":hex}, a notification.
+of one poll, and {"at","destroyed":hex}, a notification; those of netflow and sflow {"at","from":IP,"hex"}.
 
   -f, --file FILE    the configuration, as for limier run
 

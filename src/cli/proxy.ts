@@ -22,10 +22,12 @@ Runs until SIGTERM, SIGINT or SIGUSR2, then sends what it has. SIGHUP reads the 
 
 Every key can be overridden from the environment: LIMIER_PROXY__FORWARD_TIMEOUT=5s.
 
-Example, with a file that says
+Example:
+  limier proxy -f /etc/limier/proxy.yaml
+
+with a file that says
   http: { address: "0.0.0.0:8127" }
-  proxy: { forward_addresses: ["http://global1:8127", "http://global2:8127"] }:
-  limier proxy -f /etc/limier/proxy.yaml`,
+  proxy: { forward_addresses: ["http://global1:8127", "http://global2:8127"] }`,
   booleans: ["veneur", "validate-config", "validate-config-strict", "print-secrets"],
   strings: ["file", "log-level"],
   alias: { f: "file" },

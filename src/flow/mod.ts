@@ -77,6 +77,10 @@ export {
 } from "./decode/state.ts";
 export { Template, VARIABLE } from "./decode/template.ts";
 export { FlowShower, type PacketFacts, type ShownObject, type ShownValue, type ShowOptions } from "./decode_input.ts";
+export { FLOW_KEYS, type FlowConfig, hasFlow, isSameFlow, type OutletConfig, readFlowConfig, readFlowScenarioConfig } from "./config.ts";
+export { flowSection } from "./effective.ts";
+export { FlowScenario, type PlayedFlows } from "./scenario.ts";
+export { type FlowDeps, type FlowSource, startFlow } from "./source.ts";
 export { INPUT_SETTINGS, type InputSettings, readInputSettings } from "./input_settings.ts";
 export { type CaptureProblem, isCapture, readCapture, type UdpDatagram } from "./pcap.ts";
 export { rowObject, type RowValue } from "./row_object.ts";

@@ -13,7 +13,7 @@ async function startByHand(answer: (stream: ServerHttp2Stream, headers: Incoming
   server.on("session", (session) => void sessions.add(session));
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {}); // the client says what it saw
-    answer(stream, headers);
+    answer(stream as ServerHttp2Stream, headers);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

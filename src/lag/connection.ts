@@ -1,12 +1,6 @@
 /** How the brokers of a cluster are reached: inline in a cluster's section, or a profile that several share. */
 import { parseAddress, type Section } from "../config/mod.ts";
-import {
-  type KafkaOptions,
-  type KafkaTlsFiles,
-  loadTls,
-  type PasswordSasl,
-  readSasl,
-} from "../kafka/mod.ts";
+import { type KafkaOptions, type KafkaTlsFiles, loadTls, type PasswordSasl, readSasl } from "../kafka/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 
 /** How brokers are spoken to. */
@@ -83,7 +77,9 @@ function readTls(section: Section): ConnectionProfile["tls"] {
   const [keyFile, serverName] = [section.string("key_file"), section.string("server_name")];
   const skipVerify = section.boolean("skip_verify");
   if (certFile !== undefined && keyFile === undefined) section.refuse("key_file", "the path of cert_file's key");
-  if (keyFile !== undefined && certFile === undefined) section.refuse("cert_file", "the path of key_file's certificate");
+  if (keyFile !== undefined && certFile === undefined) {
+    section.refuse("cert_file", "the path of key_file's certificate");
+  }
   return {
     name: section.string("name") ?? "",
     ...(caFile === undefined ? {} : { caFile }),
@@ -103,7 +99,9 @@ function readNamedSasl(section: Section): ConnectionProfile["sasl"] {
 export function readBrokers(section: Section, what: string): readonly string[] | undefined {
   const brokers = section.strings("brokers");
   if (brokers === undefined) return undefined;
-  if (brokers.length === 0) section.fail("brokers", `host:port of some brokers: No Kafka brokers specified for ${what}`);
+  if (brokers.length === 0) {
+    section.fail("brokers", `host:port of some brokers: No Kafka brokers specified for ${what}`);
+  }
   const bad = brokers.find((broker) => !isBroker(broker));
   if (bad === undefined) return brokers;
   const name = what.replace(/^(\w)(\w*) (.*)$/, (_, first: string, rest: string, own: string) => {

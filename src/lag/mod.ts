@@ -40,6 +40,15 @@ export {
   type TimeLag,
 } from "./config.ts";
 export { LagScenario } from "./scenario.ts";
+export { lagSection } from "./section.ts";
+export { type LagDeps, type LagSource, startLag } from "./source.ts";
+export { type LagSourceConfig, readLagSourceConfig, sameLagConfig } from "./source_config.ts";
+export type { ClusterConfig } from "./cluster/config.ts";
+export type { ConnectionProfile } from "./connection.ts";
+export type { ConsumerConfig } from "./consumer/config.ts";
+export type { LogLevelSetting } from "./http/app.ts";
+export type { PageView } from "./http/page_view.ts";
+export type { NotifierConfig } from "./notifier/config.ts";
 
 export { type EvaluatedStorage, type Evaluator, type EvaluatorDeps, newCachingEvaluator } from "./evaluator/caching.ts";
 export {

@@ -25,7 +25,17 @@ export interface LagSourceConfig {
 /** The one place where these defaults are written. */
 const DEFAULTS = { meter: false, meterIntervalMs: 10_000, groupRefreshMs: 60_000 };
 
-const KEYS = [...LAG_KEYS, "client_profiles", "notifiers", "meter", "meter_interval", "group_refresh", "page"];
+/** `listeners` are read by whoever serves HTTP. */
+const KEYS = [
+  ...LAG_KEYS,
+  "client_profiles",
+  "notifiers",
+  "meter",
+  "meter_interval",
+  "group_refresh",
+  "page",
+  "listeners",
+];
 
 /**
  * Reads the section; where it is empty, there is nothing to watch.

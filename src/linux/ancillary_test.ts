@@ -26,7 +26,7 @@ linuxTest("an Ancillary tells when each datagram was received, and by whom it wa
     sendFrom(peer.fd, ["a", "b", "c"]);
     assert.equal(receiver.receive(), 3);
     for (let i = 0; i < 3; i++) {
-      const receivedMs = ancillary.receivedMs(i);
+      const receivedMs: number = ancillary.receivedMs(i);
       assert.ok(receivedMs > latestMs, `${receivedMs} is not after ${latestMs}`);
       assert.ok(receivedMs >= beforeMs && receivedMs <= Date.now() + 1, `${receivedMs}`);
       latestMs = receivedMs;

@@ -11,13 +11,7 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
-/** The capabilities of a thread: words by set and half. */
-interface CapabilitySets {
-  /** Low and high words of effective, permitted, inheritable, in the order of `struct __user_cap_data_struct`. */
-  readonly words: Uint32Array<ArrayBuffer>;
-}
-
-/** The words of `permitted` in `struct __user_cap_data_struct[2]`: effective, permitted, inheritable, twice. */
+/** The words of `permitted` in what `readSets()` reads. */
 const PERMITTED = [1, 4] as const;
 
 /**
@@ -30,7 +24,7 @@ const PERMITTED = [1, 4] as const;
  */
 export function keepCapabilities(keep: readonly CapabilityName[]): string[] {
   const libc = openLibc();
-  const { words } = readSets(libc);
+  const words = readSets(libc);
   // While CAP_SETPCAP is still held; without it, execve() is bounded by no_new_privs alone.
   for (const [bit, name] of CAPABILITY_NAMES.entries()) {
     if (!keep.includes(name)) tryCall(libc, () => libc.prctl(PR_CAPBSET_DROP, BigInt(bit), 0n, 0n, 0n));
@@ -51,15 +45,16 @@ export function keepCapabilities(keep: readonly CapabilityName[]): string[] {
 
 /** The names of this thread's effective capabilities. @throws {LinuxUnavailable} */
 export function heldCapabilities(): string[] {
-  const { words } = readSets(openLibc());
+  const words = readSets(openLibc());
   return capabilityNames(BigInt(words[0]!) | BigInt(words[3]!) << 32n);
 }
 
-function readSets(libc: Libc): CapabilitySets {
+/** `struct __user_cap_data_struct[2]`: low and high halves of effective, permitted, inheritable. */
+function readSets(libc: Libc): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(6);
   const header = headerOf();
   tryCall(libc, () => libc.capget(header, words));
-  return { words };
+  return words;
 }
 
 function headerOf(): Uint32Array<ArrayBuffer> {

@@ -24,6 +24,7 @@ const SYMBOLS = {
   bpf: { name: "syscall", parameters: ["isize", "i32", "buffer", "usize"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
   chmod: { parameters: ["buffer", "u32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },

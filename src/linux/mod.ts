@@ -121,3 +121,4 @@ export {
   openUnixListener,
   type UnixDatagramOptions,
 } from "./unix_socket.ts";
+export { syncFileSystem } from "./sync_file_system.ts";

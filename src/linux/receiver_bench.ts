@@ -34,15 +34,29 @@ if (Deno.build.os === "linux") {
 
   const address4 = { hostname: "127.0.0.1", port: 0 };
   for (const datagrams of [16, 128]) {
-    const socket = openUdpSocket({ address: address4, receiveBufferBytes: 1 << 20, receiveTimeoutMs: 1 });
-    const peer = connectUdp({ address: socket.address });
-    const sender = new BatchSender(peer.fd, prepare(Array<string>(datagrams).fill("web.requests.0123:3|c|#env:prod")));
-    const receiver = new BatchReceiver(socket.fd, { datagrams });
-    Deno.bench(`receive() of ${datagrams}, sending left out`, { group: `receive ${datagrams}` }, (bench) => {
-      sender.send(0, datagrams);
-      bench.start();
-      sink += receiver.receive();
-      bench.end();
-    });
+    for (const ancillary of [false, true]) {
+      const socket = openUdpSocket({ address: address4, receiveBufferBytes: 1 << 20, receiveTimeoutMs: 1, ancillary });
+      const peer = connectUdp({ address: socket.address });
+      const sender = new BatchSender(
+        peer.fd,
+        prepare(Array<string>(datagrams).fill("web.requests.0123:3|c|#env:prod")),
+      );
+      const receiver = new BatchReceiver(socket.fd, { datagrams, ancillary });
+      const what = ancillary ? ", each with its time and source" : "";
+      Deno.bench(
+        `receive() of ${datagrams}${what}, sending left out`,
+        { group: `receive ${datagrams}`, baseline: !ancillary },
+        (bench) => {
+          sender.send(0, datagrams);
+          bench.start();
+          const count = receiver.receive();
+          for (let i = 0; ancillary && i < count; i++) {
+            sink += receiver.ancillary!.receivedMs(i) + receiver.ancillary!.sourcePort(i);
+          }
+          sink += count;
+          bench.end();
+        },
+      );
+    }
   }
 }

@@ -146,7 +146,7 @@ class Group implements ReuseportGroup {
 
   takeOver(): void {
     const [first] = this.sockets;
-    if (this.#predecessor === undefined || first === undefined) return;
+    if (this.#predecessor === undefined || first === undefined || !this.#open) return;
     if (this.#loaded !== undefined) {
       attachProgram(first.fd, this.#loaded.programFd);
       this.balancing = "ebpf";
@@ -161,7 +161,7 @@ class Group implements ReuseportGroup {
   balance(): void {
     const [first] = this.sockets;
     const { length } = this.sockets;
-    if (first === undefined) return;
+    if (first === undefined || !this.#open) return;
     if (this.#loaded !== undefined) {
       attachProgram(first.fd, this.#loaded.programFd);
       this.balancing = "ebpf";

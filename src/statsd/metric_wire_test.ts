@@ -151,7 +151,7 @@ for (const [sent, reason, says = ""] of refused) {
   Deno.test(`parseLine() refuses ${sent} (${says})`, () => {
     const got = parse(sent).reason;
     assert.equal(REASON_NAMES[got], reason);
-    assert.ok(REASON_MESSAGES[got]!.includes(says), REASON_MESSAGES[got]);
+    assert.ok(REASON_MESSAGES[got]!.includes(says), REASON_MESSAGES[got]!);
   });
 }
 

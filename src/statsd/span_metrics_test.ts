@@ -85,7 +85,7 @@ Deno.test("isTrace() wants ids, times and a name", () => {
   assert.ok(isTrace(SPAN));
   assert.ok(isTrace({ ...SPAN, service: "" }));
   for (const missing of [{ id: 0n }, { traceId: 0n }, { startNs: 0n }, { endNs: 0n }, { name: "" }]) {
-    assert.ok(!isTrace({ ...SPAN, ...missing }), Object.keys(missing)[0]);
+    assert.ok(!isTrace({ ...SPAN, ...missing }), Object.keys(missing)[0]!);
   }
 });
 

@@ -37,6 +37,8 @@ export interface ArchiveDeps {
 const MOST_LINES_BYTES = 64 * 1024;
 /** Files are looked through for those that are too old so often. */
 const EXPIRY_MS = 1000;
+/** Tasks between two looks at what is due. */
+const TASKS_A_LOOK = 32;
 /** The part of the flush interval after which lines are written; the rest is for the writing. */
 const FLUSH_SHARE = 0.8;
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } };
@@ -85,7 +87,9 @@ export class Archive {
   /** Does the tasks of a batch. */
   take(batch: Uint8Array): void {
     const task = new BatchReader(batch);
-    while (task.next()) {
+    for (let count = 1; task.next(); count++) {
+      // However much there is to do: nobody's lines wait for longer than was promised.
+      if (count % TASKS_A_LOOK === 0) this.#flushDue(this.#deps.monotonic());
       if (task.kind === TaskKind.first) this.#open(task);
       if (task.kind === TaskKind.end) this.#end(task.slot);
       else this.#record(task);
@@ -95,6 +99,15 @@ export class Archive {
   /** Writes what has waited for long enough, and ends files that are too old. To be called a few times a second. */
   tick(): void {
     const nowMs = this.#deps.monotonic();
+    this.#flushDue(nowMs);
+    if (nowMs < this.#nextExpiryMs) return;
+    this.#nextExpiryMs = nowMs + EXPIRY_MS;
+    for (const connection of this.#connections.values()) {
+      if (connection.file !== undefined && connection.rotation.isExpired(nowMs)) this.#endFile(connection);
+    }
+  }
+
+  #flushDue(nowMs: number): void {
     const dueMs = nowMs - this.#options.flushIntervalMs * FLUSH_SHARE;
     let count = 0;
     for (const { connection, sinceMs } of this.#waiting) {
@@ -103,11 +116,6 @@ export class Archive {
       if (connection.lines.length > 0 && connection.sinceMs === sinceMs) this.#flush(connection);
     }
     if (count > 0) this.#waiting = this.#waiting.slice(count);
-    if (nowMs < this.#nextExpiryMs) return;
-    this.#nextExpiryMs = nowMs + EXPIRY_MS;
-    for (const connection of this.#connections.values()) {
-      if (connection.file !== undefined && connection.rotation.isExpired(nowMs)) this.#endFile(connection);
-    }
   }
 
   /** Ends all files. */
@@ -217,7 +225,7 @@ export class Archive {
     const { file, fileBytes } = connection;
     connection.file = undefined;
     // Nothing on disk: its first frame could not be written.
-    if (file !== undefined && fileBytes > 0) this.#files.end(file.path);
+    if (file !== undefined && fileBytes > 0 && !this.#files.end(file.path)) this.#deps.stats[At.unsynced]!++;
   }
 
   #end(slot: number): void {

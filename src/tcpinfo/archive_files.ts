@@ -1,11 +1,13 @@
 /** Files of an archive on disk: each is complete under its own name, and carries a suffix until then. */
-import { pathExists } from "../linux/mod.ts";
+import { pathExists, syncFileSystem } from "../linux/mod.ts";
 import { PARTIAL } from "./rotation.ts";
 
-/** Files that are forced to the disk at a time, and before their names are given. */
-const AT_A_TIME = 32;
-/** More that wait are waited for. */
-const MOST_WAITING = 1024;
+/** Files end together that do so within this time: forcing one to the disk costs as much as forcing many. */
+const GATHER_MS = 500;
+/** Up to so many are forced to the disk one by one, more with all else on their file system. */
+const FEW = 4;
+/** More than that do not wait for the disk: a disk that is too slow for it must hold up no records. */
+const MOST_WAITING = 16_384;
 
 /** Below `directory`. Descriptors are open only while something is written. */
 export class ArchiveFiles {
@@ -15,6 +17,8 @@ export class ArchiveFiles {
   readonly #folders = new Set<string>();
   readonly #ending: string[] = [];
   #settling: Promise<void> | undefined;
+  /** Everything ends: nothing is waited for. */
+  readonly #hurry = Promise.withResolvers<void>();
 
   /**
    * @param fsync whether files are forced to the disk before they get their names; asked for each
@@ -60,46 +64,70 @@ export class ArchiveFiles {
     }
   }
 
-  /** The file is complete: it gets its name, once it is on the disk if that was asked for. */
-  end(path: string): void {
-    if (!this.#fsync() || this.#ending.length >= MOST_WAITING) {
-      try {
-        if (this.#fsync()) this.#syncNow(path);
-        this.#rename(path);
-      } catch (error) {
-        this.#failed(path, error);
-      }
-      return;
+  /**
+   * The file is complete: it gets its name, once it is on the disk if that was asked for. Where too many wait for the disk
+   * already, it gets it at once.
+   *
+   * @returns whether it is, or will be, forced to the disk as was asked for
+   */
+  end(path: string): boolean {
+    const isSynced = this.#fsync();
+    if (isSynced && this.#ending.length < MOST_WAITING) {
+      this.#ending.push(path);
+      this.#settling ??= this.#settle();
+      return true;
     }
-    this.#ending.push(path);
-    this.#settling ??= this.#settle();
+    this.#named(path);
+    return !isSynced;
   }
 
   /** Resolves when all files that were ended have their names. */
   async settled(): Promise<void> {
+    this.#hurry.resolve();
     while (this.#settling !== undefined) await this.#settling;
   }
 
   async #settle(): Promise<void> {
-    await Promise.resolve(); // those that end in the same turn come along
     while (this.#ending.length > 0) {
-      const paths = this.#ending.splice(0, AT_A_TIME);
-      await Promise.all(paths.map(async (path) => {
-        try {
-          if (this.#fsync()) {
-            using file = await Deno.open(`${this.#directory}/${path}${PARTIAL}`, { read: true });
-            await file.syncData();
-          }
-          this.#rename(path);
-        } catch (error) {
-          this.#failed(path, error);
-        }
-      }));
+      await this.#gathered();
+      const paths = this.#ending.splice(0);
+      await this.#syncFiles(paths);
+      for (const path of paths) this.#named(path);
+      if (!this.#fsync()) continue;
       for (const folder of new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/"))))) {
         await this.#syncFolder(`${this.#directory}/${folder}`);
       }
     }
     this.#settling = undefined;
+  }
+
+  /** Waits for others to end, unless all do. */
+  async #gathered(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const waited = new Promise<void>((resolve) => timer = setTimeout(resolve, GATHER_MS));
+    await Promise.race([waited, this.#hurry.promise]);
+    clearTimeout(timer);
+  }
+
+  /** Forces files to the disk. One that can't be is told of, and gets its name all the same: it is complete. */
+  async #syncFiles(paths: readonly string[]): Promise<void> {
+    if (!this.#fsync()) return;
+    if (paths.length > FEW) {
+      try {
+        await syncFileSystem(this.#directory);
+      } catch (error) {
+        this.#failed(this.#directory, error);
+      }
+      return;
+    }
+    for (const path of paths) {
+      try {
+        using file = await Deno.open(`${this.#directory}/${path}${PARTIAL}`, { read: true });
+        await file.syncData();
+      } catch (error) {
+        this.#failed(path, error);
+      }
+    }
   }
 
   async #syncFolder(folder: string): Promise<void> {
@@ -111,12 +139,11 @@ export class ArchiveFiles {
     }
   }
 
-  #syncNow(path: string): void {
-    using file = Deno.openSync(`${this.#directory}/${path}${PARTIAL}`, { read: true });
-    file.syncDataSync();
-  }
-
-  #rename(path: string): void {
-    Deno.renameSync(`${this.#directory}/${path}${PARTIAL}`, `${this.#directory}/${path}`);
+  #named(path: string): void {
+    try {
+      Deno.renameSync(`${this.#directory}/${path}${PARTIAL}`, `${this.#directory}/${path}`);
+    } catch (error) {
+      this.#failed(path, error);
+    }
   }
 }

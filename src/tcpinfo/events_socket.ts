@@ -9,7 +9,10 @@ import { encodeEvent, type TcpEvent } from "./events_wire.ts";
 export interface EventSocketOptions {
   /** Permissions of the socket's file: who may write to it may listen. @default {0o660} */
   readonly mode?: number;
-  /** The most events that wait for one client, beside the batch that is being sent to it. @default {1000} */
+  /**
+   * The events that may wait for one client, beside the batch that is being sent to it. A burst may go beyond, up to 64
+   * times as many, as long as the client goes on reading. @default {1000}
+   */
   readonly queueEvents?: number;
   /** Clients at a time; more are turned away. @default {100} */
   readonly mostClients?: number;
@@ -40,14 +43,20 @@ export interface EventSocket extends Running {
 
 /** How long the clients have to take what waits for them when the socket is closed. */
 const LAST_WORDS_MS = 1000;
+/** A client for which too much waits is given so long to take some of it. */
+const STALL_MS = 1000;
+/** So many times the queue is the end, however fast it reads: all of a large host's connections may close at once. */
+const BURST_FACTOR = 64;
+/** Batches are put together into writes of that size. */
+const WRITE_BYTES = 65_536;
 
 /**
  * Starts the server on a unix stream socket. Its path is held by a lock on `PATH.lock`; a socket that a dead program left
  * there is removed, one that still answers or a file that is no socket is not.
  *
- * Each client has a queue of its own. The batch being sent does not count; behind it at most `queueEvents` may wait. A client
- * that lets more gather is disconnected, so that no client holds up another, nor the one who publishes. A client hears events from
- * when it connects; what it says is ignored.
+ * Each client has a queue of its own; what waits in several is in memory once. A client for which more than `queueEvents`
+ * wait is disconnected if it takes nothing of it for a second, so that no client holds up another, nor the one who publishes.
+ * A client hears events from when it connects; what it says is ignored.
  *
  * @throws {LockHeld} when another instance has the path
  * @throws {SystemError} such as EADDRINUSE
@@ -81,7 +90,7 @@ export async function startEventSocket(
     throw error;
   }
   listener.handOver();
-  const clients = new Clients(path, reporter, options);
+  const clients = new Clients(path, deps, options);
   server.on("connection", (socket) => clients.accept(socket));
   server.on("error", (error) => reporter.warn(`Cannot accept a client of ${path}: ${error.message}`));
   const done = Promise.withResolvers<void>();
@@ -133,17 +142,20 @@ const encoder = new TextEncoder();
 /** The clients of one socket. */
 class Clients {
   readonly #path: string;
+  readonly #clock: Clock;
   readonly #reporter: Reporter;
   readonly #queueEvents: number;
   readonly #mostClients: number;
+  readonly #stop = new AbortController();
   readonly #open = new Set<Client>();
   readonly #gauge: Gauge;
   #lines: string[] = [];
   #stopping = false;
   slow = 0;
 
-  constructor(path: string, reporter: Reporter, options: EventSocketOptions) {
+  constructor(path: string, { clock, reporter }: EventSocketDeps, options: EventSocketOptions) {
     this.#path = path;
+    this.#clock = clock;
     this.#reporter = reporter;
     this.#queueEvents = options.queueEvents ?? 1000;
     this.#mostClients = options.mostClients ?? 100;
@@ -167,7 +179,7 @@ class Clients {
       this.#reporter.debug(`Cannot take another client of ${this.#path}: ${this.#open.size} are connected`);
       return;
     }
-    const client = new Client(socket, this.#queueEvents);
+    const client = new Client(socket);
     this.#open.add(client);
     this.#gauge.set(this.#open.size);
     socket.on("close", () => this.#forget(client));
@@ -185,12 +197,27 @@ class Clients {
     const batch = { bytes: encoder.encode(this.#lines.join("")), events: this.#lines.length };
     this.#lines = [];
     for (const client of this.#open) {
-      const dropped = client.offer(batch);
-      if (dropped > 0) this.#disconnectSlow(client, dropped);
+      client.offer(batch);
+      if (client.waitingEvents > this.#queueEvents * BURST_FACTOR) this.#disconnectSlow(client);
+      else if (client.waitingEvents > this.#queueEvents && !client.isWatched) this.#watch(client);
     }
   }
 
-  #disconnectSlow(client: Client, dropped: number): void {
+  /** Waits until a client has caught up; disconnects it if it stands still. */
+  async #watch(client: Client): Promise<void> {
+    client.isWatched = true;
+    while (this.#open.has(client) && client.waitingEvents > this.#queueEvents) {
+      const before = client.sent;
+      await this.#clock.sleep(STALL_MS, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      const isBehind = this.#open.has(client) && client.waitingEvents > this.#queueEvents;
+      if (isBehind && client.sent === before) this.#disconnectSlow(client);
+    }
+    client.isWatched = false;
+  }
+
+  #disconnectSlow(client: Client): void {
+    const dropped = client.waitingEvents;
     this.slow++;
     this.#forget(client);
     client.close();
@@ -211,6 +238,7 @@ class Clients {
   }
 
   closeAll(): void {
+    this.#stop.abort();
     for (const client of this.#open) {
       client.close();
       this.#forget(client);
@@ -227,48 +255,53 @@ const DROPPED = ["limier_tcpinfo_events_dropped_total", "Events that clients did
 /** One connection, and what waits for it. */
 class Client {
   readonly #socket: Socket;
-  readonly #queueEvents: number;
   #waiting: EventBatch[] = [];
-  #waitingEvents = 0;
   #isSending = false;
+  /** Events that wait, without those being sent. */
+  waitingEvents = 0;
+  /** Writes that the client has taken. */
+  sent = 0;
+  isWatched = false;
 
-  constructor(socket: Socket, queueEvents: number) {
+  constructor(socket: Socket) {
     this.#socket = socket;
-    this.#queueEvents = queueEvents;
   }
 
-  /** Sends a batch, now or in its turn. @returns how many events don't fit; 0 if it was taken */
-  offer(batch: EventBatch): number {
-    if (!this.#isSending) this.#send(batch);
-    else if (this.#waitingEvents + batch.events > this.#queueEvents) return this.#waitingEvents + batch.events;
-    else {
-      this.#waiting.push(batch);
-      this.#waitingEvents += batch.events;
-    }
-    return 0;
+  /** Sends a batch, now or in its turn. */
+  offer(batch: EventBatch): void {
+    if (!this.#isSending) return this.#send(batch.bytes);
+    this.#waiting.push(batch);
+    this.waitingEvents += batch.events;
   }
 
-  #send({ bytes }: EventBatch): void {
+  #send(bytes: Uint8Array): void {
     this.#isSending = true;
     this.#socket.write(bytes, (error) => {
       this.#isSending = false;
+      this.sent++;
       if (error || this.#socket.destroyed) return; // "close" follows
       if (this.#waiting.length > 0) this.#send(this.#takeWaiting());
     });
   }
 
-  /** All that waits as one batch: a client that fell behind is served in few writes. */
-  #takeWaiting(): EventBatch {
-    const batches = this.#waiting, events = this.#waitingEvents;
-    this.#waiting = [];
-    this.#waitingEvents = 0;
-    const bytes = new Uint8Array(batches.reduce((sum, one) => sum + one.bytes.length, 0));
+  /** The next that waits: a large batch as it is, small ones together. */
+  #takeWaiting(): Uint8Array {
+    let bytes = 0, count = 0;
+    for (const batch of this.#waiting) {
+      if (count > 0 && bytes + batch.bytes.length > WRITE_BYTES) break;
+      bytes += batch.bytes.length;
+      count++;
+    }
+    const batches = this.#waiting.splice(0, count);
+    for (const { events } of batches) this.waitingEvents -= events;
+    if (batches.length === 1) return batches[0]!.bytes; // shared with other clients: not copied
+    const all = new Uint8Array(bytes);
     let at = 0;
     for (const one of batches) {
-      bytes.set(one.bytes, at);
+      all.set(one.bytes, at);
       at += one.bytes.length;
     }
-    return { bytes, events };
+    return all;
   }
 
   /** Ends the connection behind what waits. Resolves when it is closed, by whichever side. */
@@ -277,17 +310,14 @@ class Client {
     if (socket.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
       socket.once("close", () => resolve());
-      if (this.#waiting.length > 0) {
-        const { bytes } = this.#takeWaiting();
-        socket.write(bytes);
-      }
+      while (this.#waiting.length > 0) socket.write(this.#takeWaiting());
       socket.end();
     });
   }
 
   close(): void {
     this.#waiting = [];
-    this.#waitingEvents = 0;
+    this.waitingEvents = 0;
     this.#socket.destroy();
   }
 }

@@ -96,8 +96,9 @@ linuxTest("startEventSocket() disconnects a client that does not read, and keeps
     assert.equal(`${await reads.next()}\n`, encodeEvent(event(n)));
   }
   await until(() => socket.clients === 1);
+  const dropped = metric(reporter, "limier_tcpinfo_events_dropped_total");
+  assert.ok(dropped > 100 && dropped <= 6401, `${dropped} events were dropped`);
   assert.equal(metric(reporter, `limier_tcpinfo_event_clients_disconnected_total{reason="slow"}`), 1);
-  assert.equal(metric(reporter, "limier_tcpinfo_events_dropped_total"), 101);
   assert.equal(metric(reporter, "limier_tcpinfo_event_clients"), 1);
   assert.deepEqual(reporter.lines.map(({ level, message }) => [level, message]), [
     ["warn", `Disconnected a client of ${path}: it does not keep up`],
@@ -116,6 +117,38 @@ linuxTest("startEventSocket() delivers a burst of any size to a client that read
   const client = await listen(path);
   await until(() => socket.clients === 1);
   for (let n = 0; n < 20_000; n++) socket.publish(event(n));
+  for (let n = 0; n < 20_000; n++) assert.equal(`${await client.next()}\n`, encodeEvent(event(n)));
+  assert.equal(socket.slowClients, 0);
+  await client.close();
+});
+
+linuxTest(
+  "startEventSocket() disconnects a client that stands still behind a burst, without another event",
+  async () => {
+    const path = newPath();
+    await using socket = await start(path, { queueEvents: 100 });
+    const stuck = await Deno.connect({ transport: "unix", path });
+    await until(() => socket.clients === 1);
+    for (let n = 0; n < 4; n++) {
+      for (let i = 0; i < 1000; i++) socket.publish(event(i));
+      await new Promise((resolve) => setTimeout(resolve, 0)); // each a batch of its own
+    }
+    assert.equal(socket.clients, 1);
+    await until(() => socket.slowClients === 1);
+    assert.equal(socket.clients, 0);
+    stuck.close();
+  },
+);
+
+linuxTest("startEventSocket() lets a client that reads catch up with bursts beyond its queue", async () => {
+  const path = newPath();
+  await using socket = await start(path, { queueEvents: 1000 });
+  const client = await listen(path);
+  await until(() => socket.clients === 1);
+  for (let n = 0; n < 20; n++) {
+    for (let i = 0; i < 1000; i++) socket.publish(event(1000 * n + i));
+    await Promise.resolve(); // each a batch of its own
+  }
   for (let n = 0; n < 20_000; n++) assert.equal(`${await client.next()}\n`, encodeEvent(event(n)));
   assert.equal(socket.slowClients, 0);
   await client.close();

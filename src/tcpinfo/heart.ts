@@ -247,6 +247,7 @@ export class Heart {
     const slot = this.#connections.table.find(notice.cookieLow, notice.cookieHigh);
     if (slot >= 0) this.#notifiedOf(slot, bytes, start, end, timeMs, monotonicMs);
     else this.#notifiedOfUnknown(timeMs, monotonicMs);
+    this.#tellTotals();
   }
 
   #notifiedOf(slot: number, bytes: Uint8Array, start: number, end: number, timeMs: number, monotonicMs: number): void {

@@ -2,7 +2,7 @@ import type { ChangeSink, Closed, Opened, Snapshot } from "./changes.ts";
 import { BatchWriter, marshallerOf } from "./record_batch.ts";
 
 /** A batch is handed on when it has so many bytes, whatever else happens. */
-const MOST_BATCH_BYTES = 128 * 1024;
+const MOST_BATCH_BYTES = 64 * 1024;
 
 /** Where an outbox hands what it has collected. */
 export interface OutboxDeps {

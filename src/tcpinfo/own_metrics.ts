@@ -65,6 +65,7 @@ const COUNTERS: readonly (readonly [
   ["files_repaired_total", "Files that an earlier process left unfinished, and that are complete now.", "repaired"],
   ["files_failed_total", "Files that could not be begun.", "rotateErrors"],
   ["writes_failed_total", "Writes that failed, and files that could not be completed.", "writeErrors"],
+  ["files_unsynced_total", "Files that got their names without being forced to the disk: too many waited.", "unsynced"],
   ["records_encoded_total", "Records that were encoded for their files.", "records"],
   ["records_lost_total", "Records whose file could not be begun or written.", "lostRecords"],
   ["records_refused_total", "Records that could not be made anonymous.", "unknownFamily"],

@@ -1,8 +1,8 @@
 /** Files that a process left behind unfinished are completed. */
-import { constants, zstdCompressSync } from "node:zlib";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { errorText } from "../telemetry/mod.ts";
 import { PARTIAL } from "./rotation.ts";
-import { decompressZstd, ZstdError } from "./zstd_frames.ts";
+import { frameAt } from "./zstd_frames.ts";
 
 /** What was found. */
 export interface RepairReport {
@@ -76,18 +76,24 @@ async function repairFile(path: string): Promise<boolean> {
 /** All that can be decompressed, and whether nothing was cut off. */
 function contentOf(bytes: Uint8Array): { content: Uint8Array; isWhole: boolean } {
   const pieces: Uint8Array[] = [];
-  let isWhole = true;
-  try {
-    for (const piece of decompressZstd(bytes)) pieces.push(piece);
-  } catch (error) {
-    if (!(error instanceof ZstdError)) throw error;
-    isWhole = false; // what came before the cut is what is wanted
+  let at = 0, isWhole = true;
+  while (at < bytes.length && isWhole) {
+    const { kind, end } = frameAt(bytes, at);
+    isWhole = kind === "data" || kind === "skippable";
+    try {
+      // Of a frame that is cut off: as far as it goes.
+      const options = isWhole ? {} : { finishFlush: constants.ZSTD_e_continue };
+      if (kind === "data" || kind === "cut") pieces.push(zstdDecompressSync(bytes.subarray(at, end), options));
+    } catch {
+      isWhole = false; // nothing can be had of it, and what is before it is kept
+    }
+    at = end;
   }
   const content = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
+  let filled = 0;
   for (const piece of pieces) {
-    content.set(piece, at);
-    at += piece.length;
+    content.set(piece, filled);
+    filled += piece.length;
   }
   return { content, isWhole };
 }

@@ -73,6 +73,7 @@ export const At = {
   unknownFamily: 55,
   repaired: 56,
   blockedMs: 57,
+  unsynced: 58,
 } as const;
 
 const COUNTS = 64;

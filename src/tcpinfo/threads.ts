@@ -7,7 +7,7 @@ import type { Anonymization, TcpinfoConfig } from "./config.ts";
 export const Control = { stop: 0, hurry: 1, length: 2 } as const;
 
 /** A marshaller that has so many bytes before it makes the poll wait. */
-export const MOST_IN_FLIGHT_BYTES = 1024 * 1024;
+export const MOST_IN_FLIGHT_BYTES = 512 * 1024;
 
 /** Memory that all threads share. */
 export interface Shared {

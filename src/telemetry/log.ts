@@ -7,8 +7,8 @@ import type { SentryClient } from "./sentry.ts";
 
 /** Settings of {@link newReporter}. */
 export interface ReporterOptions {
-  /** The least level that is written. */
-  readonly level: LogLevel;
+  /** The least level that is written; a function is asked each time. */
+  readonly level: LogLevel | (() => LogLevel);
   /** `text` is for people: time, level, message, `key=value`; `json` is one object a line. */
   readonly format: "text" | "json";
   /** Takes one line, its line feed included. What it throws is ignored. */
@@ -28,11 +28,14 @@ export interface ReporterOptions {
 export function newReporter(options: ReporterOptions): Reporter {
   const { clock, write, sentry } = options;
   const redactor = options.redactor ?? newRedactor();
-  const least = LOG_LEVELS.indexOf(options.level);
+  const { level: least } = options;
+  const isWritten = typeof least === "function"
+    ? (level: LogLevel) => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least())
+    : (level: LogLevel) => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
   const line = options.format === "json" ? jsonLine : textLine;
 
   const logAt = (level: LogLevel) => (message: string, fields?: Fields): void => {
-    if (LOG_LEVELS.indexOf(level) >= least) {
+    if (isWritten(level)) {
       try {
         write(line(new Date(clock.now()).toISOString(), level, message, { ...options.fields, ...fields }, redactor));
       } catch {

@@ -1,5 +1,5 @@
 /** Network layer reachability information: the prefixes of a BGP UPDATE, in their several forms. */
-import { MAPPED_BITS, maskOctets } from "../enrich/prefix.ts";
+import { MAPPED_BITS } from "../enrich/prefix.ts";
 import { MAPPED_WORD } from "../columns_pool.ts";
 
 /** Address families (IANA) that are understood. */
@@ -43,7 +43,7 @@ export class NlriList {
     const from = 16 * index + (isIpv4 ? 12 : 0);
     const size = bits + 7 >> 3;
     for (let i = 0; i < size; i++) this.#octets[from + i] = bytes[at + i]!;
-    maskOctets(this.#octets.subarray(from, from + (isIpv4 ? 4 : 16)), bits);
+    if ((bits & 7) !== 0) this.#octets[from + size - 1]! &= 0xff00 >> (bits & 7);
     if (isIpv4) words[4 * index + 2] = MAPPED_WORD;
     this.lengths[index] = isIpv4 ? bits + MAPPED_BITS : bits;
     this.pathIds[index] = pathId;

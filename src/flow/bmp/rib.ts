@@ -1,7 +1,8 @@
 /** The routes of all peers by prefix: changed by their updates, asked by flows. */
+import { MAPPED_WORD } from "../columns_pool.ts";
 import { MAPPED_BITS } from "../enrich/prefix.ts";
 import { PrefixTrie } from "../enrich/prefix_trie.ts";
-import { type FoundRoute, type Routing } from "../enrich/routing.ts";
+import type { FoundRoute, Routing } from "../enrich/routing.ts";
 import { type AttributeSet, AttributeSets } from "./attribute_sets.ts";
 import type { NlriList } from "./nlri.ts";
 
@@ -34,6 +35,10 @@ const At = {
 } as const;
 const ROUTE_WORDS = 9;
 
+/** Columns of a prefix: its four words, its length, its first and its last route. */
+const Of = { words: 0, length: 4, head: 5, tail: 6 } as const;
+const PREFIX_WORDS = 8;
+
 /** What an announcement did. */
 export type RibChange = "added" | "updated" | "refused";
 
@@ -49,14 +54,11 @@ export class Rib implements Routing {
   #size = 0;
   readonly #mostRoutes: number;
 
-  /** By prefix: its words, its length, its first and its last route. */
-  #prefixWords = new Uint32Array(4 * 1024);
-  #prefixLengths = new Uint8Array(1024);
-  #prefixHeads = new Int32Array(1024);
-  #prefixTails = new Int32Array(1024);
+  #prefixes = new Int32Array(PREFIX_WORDS * 1024);
   #usedPrefixes = 0;
   #freePrefix = NONE;
 
+  readonly #key = new Uint32Array(4);
   readonly #dead: RibPeer[] = [];
   readonly #values = new Int32Array(129);
   readonly #lengths = new Uint8Array(129);
@@ -96,13 +98,14 @@ export class Rib implements Routing {
     const route = this.#newRoute();
     const routes = this.#routes, at = route * ROUTE_WORDS;
     const home = prefix === NONE ? this.#newPrefix(list, index) : prefix;
-    const last = this.#prefixTails[home]!;
+    const prefixes = this.#prefixes, homeAt = home * PREFIX_WORDS;
+    const last = prefixes[homeAt + Of.tail]!;
     routes[at + At.prefix] = home;
     routes[at + At.previousInPrefix] = last;
     routes[at + At.nextInPrefix] = NONE;
-    if (last === NONE) this.#prefixHeads[home] = route;
+    if (last === NONE) prefixes[homeAt + Of.head] = route;
     else routes[last * ROUTE_WORDS + At.nextInPrefix] = route;
-    this.#prefixTails[home] = route;
+    prefixes[homeAt + Of.tail] = route;
     routes[at + At.nextInPeer] = peer.head;
     routes[at + At.previousInPeer] = NONE;
     if (peer.head !== NONE) routes[peer.head * ROUTE_WORDS + At.previousInPeer] = route;
@@ -149,8 +152,25 @@ export class Rib implements Routing {
   find(words: Uint32Array, at: number, nextHops: Uint32Array | null, nextHopAt: number, found: FoundRoute): boolean {
     const prefix = this.#trie.find(words, at);
     if (prefix === NONE) return false;
-    if (this.#choose(prefix, this.#trie.foundLength, nextHops, nextHopAt, found)) return true;
-    if (this.#dead.length === 0) return false; // every prefix has a route
+    // A flow that tells no next hop takes the first route: no need to look at the others.
+    if (nextHops !== null && isZero(nextHops, nextHopAt)) nextHops = null;
+    if (!this.#choose(prefix, this.#trie.foundLength, nextHops, nextHopAt, found)) {
+      if (this.#dead.length === 0) return false; // every prefix has a route
+      if (!this.#chooseShorter(words, at, nextHops, nextHopAt, found)) return false;
+    }
+    // Prefixes of IPv6 hold no addresses of IPv4 here.
+    if (words[at + 2] === MAPPED_WORD && words[at] === 0 && words[at + 1] === 0) found.netMask -= MAPPED_BITS;
+    return true;
+  }
+
+  /** The routes of the longest prefix are all of removed peers. */
+  #chooseShorter(
+    words: Uint32Array,
+    at: number,
+    nextHops: Uint32Array | null,
+    nextHopAt: number,
+    found: FoundRoute,
+  ): boolean {
     for (let i = this.#trie.findAll(words, at, this.#values, this.#lengths) - 2; i >= 0; i--) {
       if (this.#choose(this.#values[i]!, this.#lengths[i]!, nextHops, nextHopAt, found)) return true;
     }
@@ -165,13 +185,14 @@ export class Rib implements Routing {
     found: FoundRoute,
   ): boolean {
     const routes = this.#routes;
+    const hasDead = this.#dead.length > 0; // a look at the peer is one more wait for memory
     let chosen: AttributeSet | undefined;
     for (
-      let route = this.#prefixHeads[prefix]!;
+      let route = this.#prefixes[prefix * PREFIX_WORDS + Of.head]!;
       route !== NONE;
       route = routes[route * ROUTE_WORDS + At.nextInPrefix]!
     ) {
-      if (!this.#peers[route]!.isAlive) continue;
+      if (hasDead && !this.#peers[route]!.isAlive) continue;
       const set = this.#sets[route]!;
       chosen ??= set;
       if (nextHops === null) break;
@@ -186,24 +207,17 @@ export class Rib implements Routing {
     }
     if (chosen === undefined) return false;
     found.asn = chosen.asn;
-    // Prefixes of 96 bits and more may be of IPv6 as well; mapped ones have been turned to IPv4.
-    found.netMask = this.#isIpv4(prefix) ? length - MAPPED_BITS : length;
+    found.netMask = length;
     for (let word = 0; word < 4; word++) found.nextHop[word] = chosen.words[word]!;
     found.attributes = chosen;
     return true;
-  }
-
-  #isIpv4(prefix: number): boolean {
-    const words = this.#prefixWords, at = 4 * prefix;
-    return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff_0000 &&
-      this.#prefixLengths[prefix]! >= MAPPED_BITS;
   }
 
   #findRoute(prefix: number, peer: RibPeer, list: NlriList, index: number): number {
     const routes = this.#routes;
     const pathId = list.pathIds[index]! | 0, rdHigh = list.rds[2 * index]! | 0, rdLow = list.rds[2 * index + 1]! | 0;
     for (
-      let route = this.#prefixHeads[prefix]!;
+      let route = this.#prefixes[prefix * PREFIX_WORDS + Of.head]!;
       route !== NONE;
       route = routes[route * ROUTE_WORDS + At.nextInPrefix]!
     ) {
@@ -220,9 +234,10 @@ export class Rib implements Routing {
     const routes = this.#routes, at = route * ROUTE_WORDS;
     const prefix = routes[at + At.prefix]!;
     const next = routes[at + At.nextInPrefix]!, previous = routes[at + At.previousInPrefix]!;
-    if (previous === NONE) this.#prefixHeads[prefix] = next;
+    const prefixes = this.#prefixes, prefixAt = prefix * PREFIX_WORDS;
+    if (previous === NONE) prefixes[prefixAt + Of.head] = next;
     else routes[previous * ROUTE_WORDS + At.nextInPrefix] = next;
-    if (next === NONE) this.#prefixTails[prefix] = previous;
+    if (next === NONE) prefixes[prefixAt + Of.tail] = previous;
     else routes[next * ROUTE_WORDS + At.previousInPrefix] = previous;
     if (next === NONE && previous === NONE) this.#removePrefix(prefix);
     const peer = this.#peers[route]!;
@@ -257,37 +272,35 @@ export class Rib implements Routing {
   #newPrefix(list: NlriList, index: number): number {
     let prefix = this.#freePrefix;
     if (prefix !== NONE) {
-      this.#freePrefix = this.#prefixHeads[prefix]!;
+      this.#freePrefix = this.#prefixes[prefix * PREFIX_WORDS + Of.head]!;
     } else {
       prefix = this.#usedPrefixes++;
-      if (prefix >= this.#prefixLengths.length) this.#growPrefixes();
+      if (this.#usedPrefixes * PREFIX_WORDS > this.#prefixes.length) {
+        const larger = new Int32Array(2 * this.#prefixes.length);
+        larger.set(this.#prefixes);
+        this.#prefixes = larger;
+      }
     }
+    const prefixes = this.#prefixes, at = prefix * PREFIX_WORDS;
     const length = list.lengths[index]!;
-    for (let word = 0; word < 4; word++) this.#prefixWords[4 * prefix + word] = list.words[4 * index + word]!;
-    this.#prefixLengths[prefix] = length;
-    this.#prefixHeads[prefix] = NONE;
-    this.#prefixTails[prefix] = NONE;
+    for (let word = 0; word < 4; word++) prefixes[at + word] = list.words[4 * index + word]!;
+    prefixes[at + Of.length] = length;
+    prefixes[at + Of.head] = NONE;
+    prefixes[at + Of.tail] = NONE;
     this.#trie.set(list.words, 4 * index, length, prefix);
     return prefix;
   }
 
   #removePrefix(prefix: number): void {
-    this.#trie.delete(this.#prefixWords, 4 * prefix, this.#prefixLengths[prefix]!);
-    this.#prefixHeads[prefix] = this.#freePrefix;
+    const prefixes = this.#prefixes, at = prefix * PREFIX_WORDS;
+    const key = this.#key;
+    for (let word = 0; word < 4; word++) key[word] = prefixes[at + word]!;
+    this.#trie.delete(key, 0, prefixes[at + Of.length]!);
+    prefixes[at + Of.head] = this.#freePrefix;
     this.#freePrefix = prefix;
   }
+}
 
-  #growPrefixes(): void {
-    const more = 2 * this.#prefixLengths.length;
-    const words = new Uint32Array(4 * more), lengths = new Uint8Array(more);
-    const heads = new Int32Array(more), tails = new Int32Array(more);
-    words.set(this.#prefixWords);
-    lengths.set(this.#prefixLengths);
-    heads.set(this.#prefixHeads);
-    tails.set(this.#prefixTails);
-    this.#prefixWords = words;
-    this.#prefixLengths = lengths;
-    this.#prefixHeads = heads;
-    this.#prefixTails = tails;
-  }
+function isZero(words: Uint32Array, at: number): boolean {
+  return (words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0;
 }

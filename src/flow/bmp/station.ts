@@ -1,5 +1,5 @@
 /** One router's connection: its messages in, changes of the table out. No sockets, no clock. */
-import type { Reporter } from "../../telemetry/mod.ts";
+import type { CounterChild, Reporter } from "../../telemetry/mod.ts";
 import { NEXT_HOP_WORDS } from "./attribute_sets.ts";
 import { BgpUpdate, type UpdateContext } from "./bgp_update.ts";
 import type { BmpMetrics } from "./bmp_metrics.ts";
@@ -50,6 +50,10 @@ export class Station {
   readonly #filter: RouteFilter;
   readonly #peers = new Map<string, Peer>();
   readonly #update = new BgpUpdate();
+  readonly #messages: readonly CounterChild[];
+  readonly #added: CounterChild;
+  readonly #updated: CounterChild;
+  readonly #removed: CounterChild;
   #words = new Uint32Array(256);
   #isInitiated = false;
 
@@ -59,6 +63,11 @@ export class Station {
     this.#settings = settings;
     this.#deps = deps;
     this.#filter = new RouteFilter(settings.rds, settings.rts);
+    const { metrics } = deps;
+    this.#messages = MESSAGE_LABELS.map((type) => metrics.messages.child({ exporter, type }));
+    this.#added = metrics.prefixesAdded.child({ exporter });
+    this.#updated = metrics.prefixesUpdated.child({ exporter });
+    this.#removed = metrics.prefixesRemoved.child({ exporter });
   }
 
   /** Peers that are up. */
@@ -75,9 +84,9 @@ export class Station {
 
   /** Handles one whole message, whatever its octets. @returns whether the connection goes on */
   handle(message: Uint8Array): boolean {
-    const { metrics, reporter } = this.#deps;
+    const { reporter } = this.#deps;
     const type = message[5]!;
-    metrics.messages.inc(1, { exporter: this.#exporter, type: MESSAGE_LABELS[type] ?? "unknown" });
+    this.#messages[type]?.inc();
     if (!this.#isInitiated && type !== MessageType.initiation) {
       this.#error("no initiation");
       return false;
@@ -104,6 +113,7 @@ export class Station {
       case MessageType.routeMonitoring:
         break;
       default:
+        this.#deps.metrics.messages.inc(1, { exporter: this.#exporter, type: "unknown" });
         this.#error("unknown message type");
         return true;
     }
@@ -154,9 +164,8 @@ export class Station {
     const peer = this.#peers.get(key);
     if (peer === undefined) return false;
     const { rib, metrics } = this.#deps;
-    const labels = { exporter: this.#exporter };
-    metrics.removedPeers.inc(1, labels);
-    metrics.prefixesRemoved.inc(peer.rib.routes, labels);
+    metrics.removedPeers.inc(1, { exporter: this.#exporter });
+    this.#removed.inc(peer.rib.routes);
     rib.removePeer(peer.rib);
     this.#peers.delete(key);
     return true;
@@ -189,12 +198,12 @@ export class Station {
   #withdraw({ rib: peer }: Peer, list: NlriList): void {
     let removed = 0;
     for (let i = 0; i < list.count; i++) if (this.#deps.rib.withdraw(peer, list, i)) removed++;
-    this.#deps.metrics.prefixesRemoved.inc(removed, { exporter: this.#exporter });
+    this.#removed.inc(removed);
   }
 
   #announce({ rib: peer }: Peer, list: NlriList, nextHop: Uint32Array, peerAs: number): void {
     if (list.count === 0) return;
-    const { rib, metrics } = this.#deps;
+    const { rib } = this.#deps;
     const { asPath, communities, largeCommunities } = this.#update;
     const { collectsAsns, collectsAsPaths, collectsCommunities } = this.#settings;
     const pathLength = collectsAsPaths ? asPath.length : 0;
@@ -219,9 +228,8 @@ export class Station {
       else refused++;
     }
     if (set.uses === 0) rib.attributes.release(set);
-    const labels = { exporter: this.#exporter };
-    metrics.prefixesAdded.inc(added, labels);
-    metrics.prefixesUpdated.inc(updated, labels);
+    this.#added.inc(added);
+    this.#updated.inc(updated);
     if (refused > 0) this.#error("too many routes");
   }
 

@@ -95,8 +95,8 @@ export class Enricher {
     exporters.begin(batch);
     for (let row = from; row < rows; row++) {
       const exporter = exporters.of(exporterAddress[row]!);
-      if (inIf[row] !== 0) exporters.interface(exporter, inIf[row]!);
-      if (outIf[row] !== 0) exporters.interface(exporter, outIf[row]!);
+      if (inIf[row] !== 0) exporters.ask(exporter, inIf[row]!);
+      if (outIf[row] !== 0) exporters.ask(exporter, outIf[row]!);
     }
     return exporters.learn();
   }
@@ -150,7 +150,7 @@ export class Enricher {
         samplingRate[2 * row] = rate;
         samplingRate[2 * row + 1] = rate / 0x1_0000_0000;
       }
-      const named = facts ?? exporter.unknown;
+      const named = facts ?? exporters.unknown(exporter);
       if (named.isRejected) this.#drop(row, Verdict.rejected, exporter.address);
       batch.exporterName[row] = named.name;
       batch.exporterGroup[row] = named.group;

@@ -41,8 +41,8 @@ export interface ExporterEntry {
   readonly address: string;
   readonly override: number;
   readonly fallback: number;
-  /** What its flows are filled in with if nobody knows it. */
-  readonly unknown: ExporterIds;
+  /** What its flows are filled in with if nobody knows it; made when it is needed. */
+  unknown: ExporterIds | undefined;
   readonly interfaces: Map<number, InterfaceEntry>;
   hasWarned: boolean;
 }
@@ -59,6 +59,8 @@ export interface InterfaceEntry {
   vlans: Map<number, InterfaceIds> | undefined;
   /** The batch for which the metadata were asked last. */
   turn: number;
+  /** What stands in the entry is that of its answer. */
+  isResolved: boolean;
 }
 
 /** What the table is given. */
@@ -122,25 +124,47 @@ export class ExporterTable {
       address,
       override,
       fallback,
-      unknown: this.#exporterIds(address, exporterNamed(address)),
+      unknown: undefined,
       interfaces: new Map(),
       hasWarned: this.#warned.has(address),
     };
   }
 
-  /** An interface of an exporter. Once a batch the metadata are asked about it. */
+  /** An exporter that nobody knows: its address is its name. */
+  unknown(exporter: ExporterEntry): ExporterIds {
+    return exporter.unknown ??= this.#exporterIds(exporter.address, exporterNamed(exporter.address));
+  }
+
+  /** An interface of an exporter, ready to be filled in. */
   interface(exporter: ExporterEntry, ifIndex: number): InterfaceEntry {
+    const entry = this.ask(exporter, ifIndex);
+    if (!entry.isResolved) this.#resolve(exporter, entry);
+    return entry;
+  }
+
+  /** Asks the metadata about an interface, once a batch. */
+  ask(exporter: ExporterEntry, ifIndex: number): InterfaceEntry {
     let entry = exporter.interfaces.get(ifIndex);
     if (entry === undefined) {
-      entry = { ifIndex, answer: undefined, exporter: undefined, plain: NO_INTERFACE, vlans: undefined, turn: 0 };
-      this.#resolve(exporter, entry, undefined);
+      entry = {
+        ifIndex,
+        answer: undefined,
+        exporter: undefined,
+        plain: NO_INTERFACE,
+        vlans: undefined,
+        turn: 0,
+        isResolved: false,
+      };
       exporter.interfaces.set(ifIndex, entry);
       this.#interfaces++;
     }
     if (this.#asks && entry.turn !== this.#turn) {
       entry.turn = this.#turn;
       const answer = this.#deps.metadata!.lookup(exporter.address, ifIndex);
-      if (answer !== entry.answer) this.#resolve(exporter, entry, answer);
+      if (answer !== entry.answer) {
+        entry.answer = answer;
+        entry.isResolved = false;
+      }
       if (answer === undefined) this.#missing.push({ exporter, entry });
     }
     return entry;
@@ -171,8 +195,9 @@ export class ExporterTable {
     return ids;
   }
 
-  #resolve(exporter: ExporterEntry, entry: InterfaceEntry, answer: Metadata | null | undefined): void {
-    entry.answer = answer;
+  #resolve(exporter: ExporterEntry, entry: InterfaceEntry): void {
+    const { answer } = entry;
+    entry.isResolved = true;
     entry.vlans = undefined;
     const isKnown = answer !== null && answer !== undefined && answer.exporter.name !== "";
     entry.exporter = isKnown ? this.#exporterIds(exporter.address, answer.exporter) : undefined;

@@ -1,6 +1,6 @@
 /** Databases in MaxMind's format (MMDB 2.0): addresses to places and AS numbers. */
 import { Buffer } from "node:buffer";
-import { Reader, type Response } from "maxmind";
+import type { Reader, Response } from "maxmind";
 import { formatAddress } from "../address.ts";
 import { MAPPED_WORD } from "../columns_pool.ts";
 import { MAPPED_BITS, swapped } from "./prefix.ts";
@@ -50,10 +50,13 @@ export class GeoDatabase {
   /** Length of the prefix of the last {@linkcode find}, 0 to 128. */
   foundLength = 0;
 
-  /** @throws {GeoDatabaseError} */
-  constructor(readonly path: string, bytes: Uint8Array<ArrayBuffer>) {
+  /**
+   * @param library the class of the library `maxmind`, which is loaded by whoever needs it
+   * @throws {GeoDatabaseError}
+   */
+  constructor(readonly path: string, bytes: Uint8Array<ArrayBuffer>, library: typeof Reader) {
     try {
-      this.#reader = new Reader<Response>(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      this.#reader = new library<Response>(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     } catch (cause) {
       throw new GeoDatabaseError(path, "it is no MMDB file", cause);
     }

@@ -35,7 +35,7 @@ const found: [address: string, record: Partial<GeoRecord> | undefined, length: n
 ];
 for (const recordBits of [24, 28, 32] as const) {
   Deno.test(`GeoDatabase.find() walks a tree whose records have ${recordBits} bits`, () => {
-    const database = new GeoDatabase("x.mmdb", encodeGeoFile({ ...CITIES, recordBits }));
+    const database = new GeoDatabase("x.mmdb", encodeGeoFile({ ...CITIES, recordBits }), Reader);
     for (const [address, record, length] of found) {
       const got = database.find(parseAddressWords(address)!, 0);
       const want = record === undefined ? undefined : { country: "", state: "", city: "", asn: 0, ...record };
@@ -48,13 +48,13 @@ for (const recordBits of [24, 28, 32] as const) {
 Deno.test("GeoDatabase.find() reads AS numbers, also as ipinfo writes them", () => {
   const words = parseAddressWords("192.0.2.1")!;
   const maxmind = encodeGeoFile({ entries: [["192.0.2.0/24", { autonomous_system_number: 64_500 }]], ipVersion: 4 });
-  assert.equal(new GeoDatabase("x", maxmind).find(words, 0)!.asn, 64_500);
-  assert.equal(new GeoDatabase("x", maxmind).find(parseAddressWords("2001:db8::")!, 0), undefined);
+  assert.equal(new GeoDatabase("x", maxmind, Reader).find(words, 0)!.asn, 64_500);
+  assert.equal(new GeoDatabase("x", maxmind, Reader).find(parseAddressWords("2001:db8::")!, 0), undefined);
   const ipinfo = encodeGeoFile({
     entries: [["192.0.2.0/24", { asn: "AS64501", country: "FR", region: "IDF", city: "Paris" }]],
     type: "ipinfo standard_location",
   });
-  assert.deepEqual(new GeoDatabase("x", ipinfo).find(words, 0), {
+  assert.deepEqual(new GeoDatabase("x", ipinfo, Reader).find(words, 0), {
     asn: 64_501,
     country: "FR",
     state: "IDF",
@@ -75,7 +75,7 @@ Deno.test("GeoDatabase.find() agrees with the library on random trees", () => {
   }).sort((a, b) => (a[2] as number) - (b[2] as number)).map(([prefix, value]) => [prefix, value] as [string, object]);
   const bytes = encodeGeoFile({ entries: entries as unknown as GeoFile["entries"] });
   const reader = new Reader(Buffer.from(bytes));
-  const database = new GeoDatabase("x", bytes);
+  const database = new GeoDatabase("x", bytes, Reader);
   for (let turn = 0; turn < 5000; turn++) {
     const address = `${10 + random(3)}.${random(4)}.${random(8)}.${random(256)}`;
     const [want, length] = reader.getWithPrefixLength(address) as [{ country: { iso_code: string } } | null, number];
@@ -92,7 +92,7 @@ const damaged: [what: string, bytes: Uint8Array<ArrayBuffer>][] = [
 ];
 for (const [what, bytes] of damaged) {
   Deno.test(`GeoDatabase refuses ${what}`, () =>
-    assert.throws(() => new GeoDatabase("x.mmdb", bytes), GeoDatabaseError));
+    assert.throws(() => new GeoDatabase("x.mmdb", bytes, Reader), GeoDatabaseError));
 }
 
 Deno.test("GeoDatabase.find() answers whatever the octets of its file", () => {
@@ -102,7 +102,7 @@ Deno.test("GeoDatabase.find() answers whatever the octets of its file", () => {
   for (let turn = 0; turn < 300; turn++) {
     const bytes = good.slice();
     for (let i = 0; i < 20; i++) bytes[random(bytes.length - 300)] = random(256);
-    const database = new GeoDatabase("x", bytes);
+    const database = new GeoDatabase("x", bytes, Reader);
     for (const words of addresses) {
       const record = database.find(words, 0);
       if (record !== undefined) assert.equal(typeof record.country, "string");

@@ -64,7 +64,8 @@ export async function startGeoip(settings: GeoipSettings, { clock, reporter }: G
 
   async function load(index: number): Promise<void> {
     const { path, label } = files[index]!;
-    open[index] = new GeoDatabase(path, await Deno.readFile(path));
+    const { Reader } = await import("maxmind"); // loaded by those who have a database
+    open[index] = new GeoDatabase(path, await Deno.readFile(path), Reader);
     databases = open.filter((one) => one !== undefined);
     refreshes.inc(1, { database: label });
   }

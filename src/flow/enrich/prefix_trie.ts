@@ -12,41 +12,45 @@ const NONE = -1;
 const JUMP_BITS = 16;
 const SHORT_ROOT = 1 << JUMP_BITS;
 
+/** Words of a node: all of it lies together, so that a visit waits for memory once. Its key stands behind these. */
+const At = { length: 0, child: 1, value: 3, key: 4 } as const;
+
 /** Tries of one family: keys of `width` words, the first bit the highest of the first word. */
 class Trie {
   readonly #width: number;
-  /** A trie each. */
+  /** Words a node. */
+  readonly #stride: number;
+  /** A trie each, by the place of its top node. */
   readonly roots: Int32Array<ArrayBuffer>;
-  /** `#width` words a node, bits behind its length zero. */
-  #keys: Int32Array<ArrayBuffer>;
-  #lengths: Uint8Array<ArrayBuffer>;
-  /** Two a node: for a next bit of 0 and 1. A free node has the next free one in the first. */
-  #children: Int32Array<ArrayBuffer>;
-  /** {@linkcode NONE}: the node is only there to branch. */
-  #values: Int32Array<ArrayBuffer>;
+  /**
+   * Nodes: how many bits of the key count; two children, for a next bit of 0 and 1; the value, {@linkcode NONE} where the
+   * node is only there to branch; the key, bits behind its length zero. A node is named by its place; a free one has the
+   * next free one as its first child.
+   */
+  #nodes: Int32Array<ArrayBuffer>;
   #used = 0;
   #free = NONE;
+  /** Nodes with a value. */
+  count = 0;
   /** The way of the last walk. */
   readonly #path = new Int32Array(130);
 
-  constructor(width: number, roots: number) {
+  constructor(width: 1 | 4, roots: number) {
     this.#width = width;
+    this.#stride = At.key + width;
     this.roots = new Int32Array(roots).fill(NONE);
-    this.#keys = new Int32Array(64 * width);
-    this.#lengths = new Uint8Array(64);
-    this.#children = new Int32Array(128);
-    this.#values = new Int32Array(64);
+    this.#nodes = new Int32Array(64 * this.#stride);
   }
 
   get bytes(): number {
-    return this.#keys.byteLength + this.#lengths.byteLength + this.#children.byteLength + this.#values.byteLength;
+    return this.#nodes.byteLength;
   }
 
   /** Bits that the key of a node and `key` share, at most `most`. */
   #common(node: number, key: Int32Array, most: number): number {
-    const keys = this.#keys, width = this.#width;
-    for (let word = 0, at = node * width; word < width; word++, at++) {
-      const differing = keys[at]! ^ key[word]!;
+    const nodes = this.#nodes, width = this.#width;
+    for (let word = 0, at = node + At.key; word < width; word++, at++) {
+      const differing = nodes[at]! ^ key[word]!;
       if (differing !== 0) return Math.min(32 * word + Math.clz32(differing), most);
     }
     return most;
@@ -54,33 +58,34 @@ class Trie {
 
   /** The longest match's node for a whole key; `NONE` if there is none. */
   find(root: number, key: Int32Array): number {
-    const children = this.#children, lengths = this.#lengths, values = this.#values, keys = this.#keys;
+    const nodes = this.#nodes;
     const width = this.#width, bits = 32 * width;
     let best = NONE;
     let node = this.roots[root]!;
     while (node !== NONE) {
-      const length = lengths[node]!;
+      const length = nodes[node]!;
       if (width === 1) {
-        const differing = keys[node]! ^ key[0]!;
+        const differing = nodes[node + At.key]! ^ key[0]!;
         if (differing !== 0 && Math.clz32(differing) < length) break;
       } else if (this.#common(node, key, length) < length) break;
-      if (values[node] !== NONE) best = node;
+      if (nodes[node + At.value] !== NONE) best = node;
       if (length === bits) break;
-      node = children[2 * node + (key[length >> 5]! >>> (31 - (length & 31)) & 1)]!;
+      node = nodes[node + At.child + (key[length >> 5]! >>> (31 - (length & 31)) & 1)]!;
     }
     return best;
   }
 
   /** Writes the nodes with a value that match a whole key into `out`, the shortest first. @returns how many */
   chain(root: number, key: Int32Array, out: Int32Array, at: number): number {
+    const nodes = this.#nodes;
     const bits = 32 * this.#width;
     let node = this.roots[root]!;
     while (node !== NONE) {
-      const length = this.#lengths[node]!;
+      const length = nodes[node]!;
       if (this.#common(node, key, length) < length) break;
-      if (this.#values[node] !== NONE) out[at++] = node;
+      if (nodes[node + At.value] !== NONE) out[at++] = node;
       if (length === bits) break;
-      node = this.#children[2 * node + (key[length >> 5]! >>> (31 - (length & 31)) & 1)]!;
+      node = nodes[node + At.child + (key[length >> 5]! >>> (31 - (length & 31)) & 1)]!;
     }
     return at;
   }
@@ -89,76 +94,76 @@ class Trie {
   exact(root: number, key: Int32Array, length: number): number {
     const depth = this.#walk(root, key, length);
     const node = depth === 0 ? NONE : this.#path[depth - 1]!;
-    return node !== NONE && this.#lengths[node] === length && this.#values[node] !== NONE ? node : NONE;
+    return node !== NONE && this.length(node) === length && this.value(node) !== NONE ? node : NONE;
   }
 
   /** Walks down the nodes that hold the prefix, the last maybe the prefix itself. @returns how many */
   #walk(root: number, key: Int32Array, length: number): number {
+    const nodes = this.#nodes;
     let depth = 0;
     let node = this.roots[root]!;
     while (node !== NONE) {
-      const own = this.#lengths[node]!;
+      const own = nodes[node]!;
       if (own > length || this.#common(node, key, own) < own) break;
       this.#path[depth++] = node;
       if (own === length) break;
-      node = this.#children[2 * node + bitAt(key, own)]!;
+      node = nodes[node + At.child + bitAt(key, own)]!;
     }
     return depth;
   }
 
   value(node: number): number {
-    return this.#values[node]!;
-  }
-
-  setValue(node: number, value: number): void {
-    this.#values[node] = value;
+    return this.#nodes[node + At.value]!;
   }
 
   length(node: number): number {
-    return this.#lengths[node]!;
+    return this.#nodes[node]!;
   }
 
-  /** The node of a prefix, made if need be and then with `value`. */
-  insert(root: number, key: Int32Array, length: number, value: number): number {
+  /** Gives a prefix a value. */
+  insert(root: number, key: Int32Array, length: number, value: number): void {
     const depth = this.#walk(root, key, length);
     const above = depth === 0 ? NONE : this.#path[depth - 1]!;
-    if (above !== NONE && this.#lengths[above] === length) {
-      if (this.#values[above] === NONE) this.#values[above] = value;
-      return above;
+    if (above !== NONE && this.length(above) === length) {
+      if (this.value(above) === NONE) this.count++;
+      this.#nodes[above + At.value] = value;
+      return;
     }
+    this.count++;
     const node = this.#newNode(key, length, value);
-    const side = above === NONE ? 0 : bitAt(key, this.#lengths[above]!);
-    const below = above === NONE ? this.roots[root]! : this.#children[2 * above + side]!;
+    const side = above === NONE ? 0 : bitAt(key, this.length(above));
+    const below = above === NONE ? this.roots[root]! : this.#nodes[above + At.child + side]!;
     let top = node;
     if (below !== NONE) {
-      const shared = this.#common(below, key, Math.min(length, this.#lengths[below]!));
+      const shared = this.#common(below, key, Math.min(length, this.length(below)));
       if (shared === length) {
-        this.#children[2 * node + this.#nodeBit(below, length)] = below;
+        this.#nodes[node + At.child + this.#nodeBit(below, length)] = below;
       } else {
         top = this.#newNode(key, shared, NONE);
-        this.#children[2 * top + bitAt(key, shared)] = node;
-        this.#children[2 * top + this.#nodeBit(below, shared)] = below;
+        this.#nodes[top + At.child + bitAt(key, shared)] = node;
+        this.#nodes[top + At.child + this.#nodeBit(below, shared)] = below;
       }
     }
     this.#link(root, above, side, top);
-    return node;
   }
 
   /** Takes a prefix out. @returns whether it was there */
   remove(root: number, key: Int32Array, length: number): boolean {
+    const nodes = this.#nodes;
     let depth = this.#walk(root, key, length);
     const node = depth === 0 ? NONE : this.#path[depth - 1]!;
-    if (node === NONE || this.#lengths[node] !== length || this.#values[node] === NONE) return false;
-    this.#values[node] = NONE;
+    if (node === NONE || this.length(node) !== length || this.value(node) === NONE) return false;
+    nodes[node + At.value] = NONE;
+    this.count--;
     // A node without a value stays as long as two hang below it.
-    for (let at = node; at !== NONE && this.#values[at] === NONE; at = depth > 0 ? this.#path[depth - 1]! : NONE) {
-      const left = this.#children[2 * at]!, right = this.#children[2 * at + 1]!;
+    for (let at = node; at !== NONE && this.value(at) === NONE; at = depth > 0 ? this.#path[depth - 1]! : NONE) {
+      const left = nodes[at + At.child]!, right = nodes[at + At.child + 1]!;
       if (left !== NONE && right !== NONE) break;
       depth--;
       const above = depth > 0 ? this.#path[depth - 1]! : NONE;
-      const side = above === NONE || this.#children[2 * above] === at ? 0 : 1;
+      const side = above === NONE || nodes[above + At.child] === at ? 0 : 1;
       this.#link(root, above, side, left === NONE ? right : left);
-      this.#children[2 * at] = this.#free;
+      nodes[at + At.child] = this.#free;
       this.#free = at;
     }
     return true;
@@ -166,51 +171,41 @@ class Trie {
 
   #link(root: number, above: number, side: number, node: number): void {
     if (above === NONE) this.roots[root] = node;
-    else this.#children[2 * above + side] = node;
+    else this.#nodes[above + At.child + side] = node;
   }
 
   #nodeBit(node: number, bit: number): number {
-    return this.#keys[node * this.#width + (bit >> 5)]! >>> (31 - (bit & 31)) & 1;
+    return this.#nodes[node + At.key + (bit >> 5)]! >>> (31 - (bit & 31)) & 1;
   }
 
   #newNode(key: Int32Array, length: number, value: number): number {
     let node = this.#free;
     if (node === NONE) {
-      node = this.#used++;
-      if (node >= this.#values.length) this.#grow(2 * node);
+      node = this.#used;
+      this.#used += this.#stride;
+      if (this.#used > this.#nodes.length) {
+        const larger = new Int32Array(2 * this.#nodes.length);
+        larger.set(this.#nodes);
+        this.#nodes = larger;
+      }
     } else {
-      this.#free = this.#children[2 * node]!;
+      this.#free = this.#nodes[node + At.child]!;
     }
-    const width = this.#width;
-    for (let word = 0; word < width; word++) {
+    const nodes = this.#nodes;
+    for (let word = 0; word < this.#width; word++) {
       const bits = Math.min(Math.max(length - 32 * word, 0), 32);
-      this.#keys[node * width + word] = bits === 0 ? 0 : key[word]! & -1 << (32 - bits);
+      nodes[node + At.key + word] = bits === 0 ? 0 : key[word]! & -1 << (32 - bits);
     }
-    this.#lengths[node] = length;
-    this.#children[2 * node] = NONE;
-    this.#children[2 * node + 1] = NONE;
-    this.#values[node] = value;
+    nodes[node] = length;
+    nodes[node + At.child] = NONE;
+    nodes[node + At.child + 1] = NONE;
+    nodes[node + At.value] = value;
     return node;
-  }
-
-  #grow(nodes: number): void {
-    this.#keys = grown(this.#keys, nodes * this.#width);
-    this.#children = grown(this.#children, 2 * nodes);
-    this.#values = grown(this.#values, nodes);
-    const lengths = new Uint8Array(nodes);
-    lengths.set(this.#lengths);
-    this.#lengths = lengths;
   }
 }
 
 function bitAt(key: Int32Array, bit: number): number {
   return key[bit >> 5]! >>> (31 - (bit & 31)) & 1;
-}
-
-function grown(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(length);
-  larger.set(array);
-  return larger;
 }
 
 /** Whether addresses that match no IPv4 prefix may match one of IPv6 that holds all of IPv4, such as `::/0`. */
@@ -230,7 +225,6 @@ export class PrefixTrie {
   readonly #key4 = new Int32Array(1);
   readonly #key6 = new Int32Array(4);
   readonly #nodes = new Int32Array(130);
-  #size = 0;
   /** Length of the last match of {@linkcode find}, 0 to 128. */
   foundLength = 0;
 
@@ -240,7 +234,7 @@ export class PrefixTrie {
 
   /** Prefixes with a value. */
   get size(): number {
-    return this.#size;
+    return this.#ipv4.count + this.#ipv6.count;
   }
 
   /** Memory that it holds. */
@@ -262,32 +256,23 @@ export class PrefixTrie {
 
   /** Gives a prefix a value; bits behind its length don't matter. */
   set(words: Uint32Array, at: number, length: number, value: number): void {
-    let trie = this.#ipv6, key = this.#key6, root = 0, own = length;
     if (isIpv4(words, at) && length >= MAPPED_BITS) {
-      trie = this.#ipv4;
-      key = this.#key4;
-      key[0] = swapped(words[at + 3]!);
-      own = length - MAPPED_BITS;
-      root = this.#root(own);
+      this.#key4[0] = swapped(words[at + 3]!);
+      this.#ipv4.insert(this.#root(length - MAPPED_BITS), this.#key4, length - MAPPED_BITS, value);
     } else {
       this.#readKey6(words, at);
+      this.#ipv6.insert(0, this.#key6, length, value);
     }
-    if (trie.exact(root, key, own) === NONE) this.#size++;
-    trie.setValue(trie.insert(root, key, own, value), value);
   }
 
   /** Takes a prefix out. @returns whether it was there */
   delete(words: Uint32Array, at: number, length: number): boolean {
-    let removed: boolean;
     if (isIpv4(words, at) && length >= MAPPED_BITS) {
       this.#key4[0] = swapped(words[at + 3]!);
-      removed = this.#ipv4.remove(this.#root(length - MAPPED_BITS), this.#key4, length - MAPPED_BITS);
-    } else {
-      this.#readKey6(words, at);
-      removed = this.#ipv6.remove(0, this.#key6, length);
+      return this.#ipv4.remove(this.#root(length - MAPPED_BITS), this.#key4, length - MAPPED_BITS);
     }
-    if (removed) this.#size--;
-    return removed;
+    this.#readKey6(words, at);
+    return this.#ipv6.remove(0, this.#key6, length);
   }
 
   /** The value of the longest prefix that holds an address, its length in {@linkcode foundLength}; -1: none. */

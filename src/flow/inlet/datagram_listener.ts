@@ -30,6 +30,9 @@ export interface DatagramListener extends Running {
 }
 
 const LARGEST_DATAGRAM = 65_535;
+/** How long nothing has to come at the end, and how often that is waited for. */
+const LOOK_MS = 20;
+const MOST_LOOKS = 100;
 
 /** Starts to receive. @throws when the address can't be bound */
 export async function startDatagramListener(
@@ -58,6 +61,7 @@ export async function startDatagramListener(
       if (words.size >= maxExporters) words.clear();
       words.set(from.address, source);
     }
+    received++;
     tally.count(source, payload.length);
     counted.take({ exporters: tally.take(), truncated: 0, controlTruncated: 0, errors: 0 });
     const writer = new ParcelWriter(0, Math.min(payload.length, LARGEST_DATAGRAM));
@@ -66,9 +70,15 @@ export async function startDatagramListener(
     const taken: Promise<void> = sink.take(writer.take()).then(() => void taking.delete(taken), failed.reject);
     taking.add(taken);
   });
+  let received = 0;
   let stopping: Promise<void> | undefined;
 
   async function dispose(): Promise<void> {
+    // What lies in the socket is still to be read: nothing tells how much, so until nothing comes any more.
+    for (let before = -1, looks = 0; before !== received && looks < MOST_LOOKS; looks++) {
+      before = received;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
     const closed = Promise.withResolvers<void>();
     socket.close(() => closed.resolve());
     await closed.promise;

@@ -2,6 +2,8 @@
 import type { Clock } from "../../clock/mod.ts";
 import type { Section } from "../../config/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
+import { startBmpServer } from "../bmp/bmp_server.ts";
+import { type BmpSettings, readRoutingSettings } from "../bmp/config.ts";
 import type { ColumnField } from "../columns.ts";
 import { Classifiers, compileRules } from "../enrich/classify/classifier.ts";
 import type { RuleSubject } from "../enrich/classify/functions.ts";
@@ -27,12 +29,14 @@ export interface EnrichmentConfig {
   readonly metadata: MetadataSettings;
   readonly geoip: GeoipSettings;
   readonly networks: readonly PrefixEntry<NetworkSettings>[];
+  /** Absent: nobody is asked for routes. */
+  readonly routing?: BmpSettings;
   /** Nothing is consumed for so long after the start, so that routes can come. */
   readonly startupDelayMs: number;
 }
 
 /** The sections of `flow.outlet` that {@linkcode readEnrichmentConfig} reads. */
-export const ENRICHMENT_SECTIONS = ["core", "metadata", "geoip", "networks"] as const;
+export const ENRICHMENT_SECTIONS = ["core", "metadata", "geoip", "networks", "routing"] as const;
 
 /** Reads them. @throws {ConfigError} */
 export function readEnrichmentConfig(outlet: Section): EnrichmentConfig {
@@ -48,6 +52,7 @@ export function readEnrichmentConfig(outlet: Section): EnrichmentConfig {
   ]);
   const startupDelayMs = core.duration("startup_delay") ?? 0;
   if (startupDelayMs !== 0 && startupDelayMs < 1000) core.refuse("startup_delay", "0s, or a duration of 1s or more");
+  const routing = readRoutingSettings(outlet.section("routing"));
   return {
     sampling: readSamplingSettings(core),
     selection: readSelectionSettings(core),
@@ -58,6 +63,7 @@ export function readEnrichmentConfig(outlet: Section): EnrichmentConfig {
     metadata: readMetadataSettings(outlet.section("metadata")),
     geoip: readGeoipSettings(outlet.section("geoip")),
     networks: readNetworks(outlet.section("networks")),
+    ...(routing === undefined ? {} : { routing }),
     startupDelayMs,
   };
 }
@@ -99,6 +105,9 @@ export async function startEnrichment(config: EnrichmentConfig, deps: Enrichment
   const metadata = providers.length === 0 ? undefined : stack.use(
     await startMetadata(config.metadata, { clock, reporter, providers: newProviders(providers, { clock, reporter }) }),
   );
+  const routing = config.routing === undefined
+    ? undefined
+    : stack.use(await startBmpServer(config.routing, { clock, reporter }));
   const enricher = new Enricher({ ...config.selection, requiresMetadata: config.requiresMetadata, columns }, {
     clock,
     reporter,
@@ -111,6 +120,7 @@ export async function startEnrichment(config: EnrichmentConfig, deps: Enrichment
     ...(metadata === undefined ? {} : { metadata }),
     ...(config.networks.length === 0 ? {} : { networks: new Networks(config.networks) }),
     ...(geoip === undefined ? {} : { geoip }),
+    ...(routing === undefined ? {} : { routing }),
   });
   const own = stack.move();
   return { enricher, [Symbol.asyncDispose]: () => own.disposeAsync() };

@@ -4,12 +4,13 @@ import type { Clock } from "../../clock/mod.ts";
 import { formatAddress } from "../address.ts";
 import { MAPPED_WORD } from "../columns_pool.ts";
 import type { Trace } from "../decode/datagram.ts";
+import type { CountedError } from "../decode/outcome.ts";
 import { NetflowDecoder } from "../decode/netflow.ts";
 import { SflowDecoder } from "../decode/sflow.ts";
 import { FlowState } from "../decode/state.ts";
 import { RawFlow } from "../raw_flow.ts";
 import type { DecoderConfig } from "./config.ts";
-import { DecoderCounts, type ExporterCounts, OutletCounts } from "./counts.ts";
+import { DecoderCounts, OutletCounts } from "./counts.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import type { RowBatch } from "./row_batch.ts";
 
@@ -19,6 +20,8 @@ export interface HeartDeps {
   readonly reporter: Reporter;
   /** Exporters with counters of their own. */
   readonly maxExporters: number;
+  /** Told of each thing that is wrong with a datagram. */
+  readonly onError?: (error: CountedError) => void;
 }
 
 /** Things seen before that make no difference; more than this are looked at again. */
@@ -34,11 +37,13 @@ export class FlowHeart {
   readonly #decoders: DecoderCounts;
   readonly #limiter = new RateLimiter();
   readonly #log;
+  readonly #onError: HeartDeps["onError"];
   /** What templates and options said last, so that it is known when they say something else. */
   readonly #seen = new Map<string, string>();
   #learned = false;
 
-  constructor(config: DecoderConfig, { clock, reporter, maxExporters }: HeartDeps) {
+  constructor(config: DecoderConfig, { clock, reporter, maxExporters, onError }: HeartDeps) {
+    this.#onError = onError;
     this.state = new FlowState({
       templateTimeoutS: Math.floor(config.templateTimeoutMs / 1000),
       templatesPerExporter: config.maxTemplatesPerExporter,
@@ -83,6 +88,7 @@ export class FlowHeart {
     if (isNetflow) this.#decoders.netflow(raw.source, outcome);
     else this.#decoders.sflow(raw.source, this.#sflow.agent, outcome);
     if (outcome.errors.length > 0) {
+      if (this.#onError !== undefined) outcome.errors.forEach(this.#onError);
       const { code, message, at } = outcome.errors[0]!;
       this.#log.warn(message, () => ({ exporter: formatAddress(raw.source), error: code, at }));
       if (outcome.rows === 0 && isWhole(code)) counts.undecodable.inc();
@@ -127,5 +133,3 @@ function isWhole(code: string): boolean {
 function bigintsAsText(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? String(value) : value;
 }
-
-export type { ExporterCounts };

@@ -2,7 +2,7 @@
 import { settledOffsets } from "./settled_offsets.ts";
 import { startDirectWorker } from "./direct_worker.ts";
 import { startKafkaWorker } from "./kafka_worker.ts";
-import type { OutletWorker, WorkerHooks } from "./outlet.ts";
+import type { OutletWorker, WorkerHooks } from "./hooks.ts";
 import type { WorkerConfig, WorkerDeps } from "./worker.ts";
 
 /** Starts a worker here. */

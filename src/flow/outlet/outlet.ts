@@ -1,34 +1,18 @@
 /** The outlet: one worker behind the inlet, or as many as Kafka's partitions keep busy; in threads, or on the caller's. */
-import type { Clock, Running } from "../../clock/mod.ts";
-import { KafkaCluster, type OffsetAnswer, committedOffsets, listOffsets, OffsetAt } from "../../kafka/mod.ts";
-import type { Meter } from "../../metric/mod.ts";
+import type { Running } from "../../clock/mod.ts";
+import { committedOffsets, KafkaCluster, listOffsets, OffsetAt } from "../../kafka/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
-import type { SavedState } from "../decode/saved_state.ts";
 import { PortSink } from "../inlet/port_sink.ts";
 import type { InletSink } from "../inlet/inlet.ts";
 import { clusterOptions, type FlowKafkaConfig, rawTopic } from "../kafka_config.ts";
 import { MetricsOfThreads } from "../relayed_metrics.ts";
-import type { FlowStore } from "../store/mod.ts";
 import { measureRates } from "./flow_rates.ts";
+import type { OutletDeps, OutletWorker, WorkerHooks } from "./hooks.ts";
 import { startInlineWorker } from "./inline_worker.ts";
-import { Scaler } from "./scaler.ts";
+import { type FlushSignal, Scaler } from "./scaler.ts";
 import { readStateFile, StateFile } from "./state_file.ts";
 import { startThreadWorker } from "./thread_worker.ts";
 import type { WorkerConfig } from "./worker.ts";
-
-/** What the outlet is given. */
-export interface OutletDeps {
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly store: Pick<FlowStore, "insert" | "storedOffsets" | "query" | "schema">;
-  /** Workers get threads. */
-  readonly threads: boolean;
-  /** What brokers call us. */
-  readonly clientId: string;
-  /** Datagrams of inputs of the main thread that may wait. */
-  readonly queueSize: number;
-  readonly meter?: Meter | undefined;
-}
 
 /** A running outlet. Disposing stores, and commits, everything that was taken in. */
 export interface Outlet extends Running {
@@ -38,22 +22,6 @@ export interface Outlet extends Running {
   readonly workers: number;
   /** Ends the batch of the inlet's datagrams now; resolves when it is stored. */
   flush(): Promise<void>;
-}
-
-/** One worker, wherever it runs. */
-export interface OutletWorker extends Running {
-  readonly sink: InletSink | undefined;
-  flush(): Promise<void>;
-}
-
-/** How a worker is hooked up. */
-export interface WorkerHooks extends Omit<OutletDeps, "meter"> {
-  readonly name: string;
-  readonly metrics: MetricsOfThreads;
-  readonly onRates: (rates: Parameters<typeof measureRates>[1]) => void;
-  readonly onFlushed: (signal: Parameters<Scaler["decide"]>[0]) => void;
-  /** Keeps what a worker's decoders know. */
-  readonly saveState: (state: SavedState) => Promise<void>;
 }
 
 /** How often the lag is looked at, and within what time it has to be found. */
@@ -181,7 +149,7 @@ class Workers implements Outlet {
     metrics.gauge("limier_outlet_kafkainput_workers", "Workers that run.").set(this.#workers.length);
   }
 
-  #flushed(signal: Parameters<Scaler["decide"]>[0]): void {
+  #flushed(signal: FlushSignal): void {
     // Signals that come while workers are started or stopped say nothing of how it will be.
     if (this.#scaler === undefined || this.#scaling !== undefined || this.#stopping !== undefined) return;
     const target = this.#scaler.decide(signal, this.#workers.length, this.#deps.clock.monotonic());
@@ -229,7 +197,7 @@ class Workers implements Outlet {
       );
       const queries = partitions.map((one) => ({ ...one, timestampMs: OffsetAt.latest }));
       const { answers, failures } = await listOffsets(cluster, metadata, queries, { signal });
-      if (failures.length > 0 || answers.some(({ error }: OffsetAnswer) => error !== 0)) return -1;
+      if (failures.length > 0 || answers.some(({ error }) => error !== 0)) return -1;
       const committed = await committedOffsets(cluster, this.#config.kafkaInput.group, partitions, { signal });
       const ends = new Map(answers.map(({ partition, offset }) => [partition, offset]));
       return committed.filter(({ offset }) => offset >= 0)

@@ -1,5 +1,5 @@
 /** A worker of the outlet in a thread of its own, as the main thread sees it. */
-import type { OutletWorker, WorkerHooks } from "./outlet.ts";
+import type { OutletWorker, WorkerHooks } from "./hooks.ts";
 import { settledOffsets } from "./settled_offsets.ts";
 import type { FromOutlet, ToOutlet } from "./threads.ts";
 import type { WorkerConfig } from "./worker.ts";

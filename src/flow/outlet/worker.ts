@@ -2,6 +2,7 @@
 import type { Clock } from "../../clock/mod.ts";
 import type { Histogram, Reporter } from "../../telemetry/mod.ts";
 import type { Column } from "../columns.ts";
+import type { CountedError } from "../decode/outcome.ts";
 import { restoreState, type SavedState, saveState } from "../decode/saved_state.ts";
 import type { FlowKafkaConfig } from "../kafka_config.ts";
 import type { InsertOutcome, RowBlock } from "../store/mod.ts";
@@ -50,6 +51,8 @@ export interface WorkerDeps {
   readonly onRates?: (rates: readonly FlowRate[]) => void;
   /** How full a batch was when it was flushed. */
   readonly onFlushed?: (signal: FlushSignal) => void;
+  /** Told of each thing that is wrong with a datagram. */
+  readonly onError?: (error: CountedError) => void;
   /** Keeps what decoders know, before what they learnt it from is committed. */
   readonly saveState?: (state: SavedState) => Promise<void>;
 }
@@ -72,7 +75,12 @@ export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): 
     reporter,
     columns: new Set(columns.map(({ field }) => field)),
   });
-  const heart = new FlowHeart(config.decoder, { clock, reporter, maxExporters: config.maxExporters });
+  const heart = new FlowHeart(config.decoder, {
+    clock,
+    reporter,
+    maxExporters: config.maxExporters,
+    ...(deps.onError === undefined ? {} : { onError: deps.onError }),
+  });
   if (config.savedState !== undefined) {
     const fault = restoreState(heart.state, config.savedState);
     if (fault !== null) reporter.warn(`${fault}; decoding begins without it`);

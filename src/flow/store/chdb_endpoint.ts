@@ -95,6 +95,7 @@ export class ChdbEndpoint implements StoreEndpoint {
 
   async open(_timeoutMs: number): Promise<ServerVersion> {
     if (this.#version !== undefined) return this.#version;
+    await this.#openReader(); // now, for later the process may be allowed no more to load anything
     const text = new TextDecoder().decode(await this.execute("SELECT version()", { database: "" })).trim();
     const version = readVersion(text);
     if (version === undefined) throw new StoreError("configuration", `Cannot use chDB: it says its version is ${text}`);

@@ -31,8 +31,8 @@ export interface InsertOutcome {
 export interface FlowStore extends Running {
   readonly schema: FlowSchema;
   /**
-   * Makes and changes tables as they should be; waits for a server that can't be reached. With several servers it is enough
-   * that one is ready: the others follow.
+   * Makes and changes tables as they should be, unless the settings leave them alone; waits for a server that can't be
+   * reached. With several servers it is enough that one is ready: the others follow.
    *
    * @throws {StoreError} on settings that no waiting mends: a wrong password, a version that can't be used
    * @throws {MigrationError} on a table that can't be changed
@@ -134,7 +134,6 @@ class EndpointStore implements FlowStore {
   }
 
   async prepare(signal?: AbortSignal): Promise<MigrationReport> {
-    if (this.#config.skipMigrations) return { changed: [], unchanged: [] };
     const stop = AbortSignal.any([this.#closing.signal, ...signal === undefined ? [] : [signal]]);
     // What is made on a cluster is made by way of one server; others would only do the same beside it.
     const groups = this.#config.cluster === "" ? this.#endpoints.map((endpoint) => [endpoint]) : [this.#endpoints];
@@ -239,6 +238,7 @@ class EndpointStore implements FlowStore {
 
   async #migrate(endpoint: StoreEndpoint, signal: AbortSignal): Promise<MigrationReport> {
     const version = await endpoint.open(this.#config.dialTimeoutMs);
+    if (this.#config.skipMigrations) return { changed: [], unchanged: [] };
     const dictionaries = this.#dictionaries();
     const given = dictionaries === undefined ? {} : { dictionaries };
     return await migrate(endpoint, version, this.schema, this.#config, {

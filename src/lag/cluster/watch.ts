@@ -106,7 +106,9 @@ class Watch implements ClusterWatch {
       const nowMs = clock.monotonic();
       if (atMs < nowMs) atMs = nowMs;
       const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
-      const waitMs = failures > 0 && !this.isReady ? retryMs : Math.min(atMs - nowMs, failures > 0 ? retryMs : Infinity);
+      const waitMs = failures > 0 && !this.isReady
+        ? retryMs
+        : Math.min(atMs - nowMs, failures > 0 ? retryMs : Infinity);
       await clock.sleep(Math.max(waitMs, 50), signal);
     }
     this.#ready.resolve();
@@ -173,7 +175,10 @@ class Watch implements ClusterWatch {
     for (const [topic, id] of ids) cluster.setTopicId(topic, id);
     if (leaderless > 0) {
       this.#stale = true;
-      this.#sampled.warn("partitions without a leader are not measured", { cluster: this.name, partitions: leaderless });
+      this.#sampled.warn("partitions without a leader are not measured", {
+        cluster: this.name,
+        partitions: leaderless,
+      });
     }
   }
 

@@ -2,8 +2,8 @@
 import type { Clock } from "../../clock/mod.ts";
 import {
   type Decompressor,
-  fetchRecords,
   type FetchedPartition,
+  fetchRecords,
   forEachRecord,
   type KafkaCluster,
   KafkaError,

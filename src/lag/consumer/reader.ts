@@ -1,13 +1,6 @@
 /** Reads an offsets topic: every partition of it, without a group, and without leaving a trace in the cluster. */
 import type { Clock, Running } from "../../clock/mod.ts";
-import {
-  KafkaCluster,
-  KafkaError,
-  listOffsets,
-  newDecompressor,
-  OffsetAt,
-  ProtocolError,
-} from "../../kafka/mod.ts";
+import { KafkaCluster, KafkaError, listOffsets, newDecompressor, OffsetAt, ProtocolError } from "../../kafka/mod.ts";
 import { newLogSampler, type Reporter } from "../../telemetry/mod.ts";
 import type { ClusterWatch } from "../cluster/watch.ts";
 import { userFields } from "../cluster/watch.ts";
@@ -252,7 +245,14 @@ class Reader implements OffsetsReader {
 
   #newPartition(partition: number): FollowedPartition {
     const stream = this.log.stream();
-    return { partition, leader: -1, next: -1, end: -1, stopAt: Infinity, take: (batch, each) => stream.take(batch, each) };
+    return {
+      partition,
+      leader: -1,
+      next: -1,
+      end: -1,
+      stopAt: Infinity,
+      take: (batch, each) => stream.take(batch, each),
+    };
   }
 
   /** Finds where to begin for partitions that have no place yet. @returns whether all have one */

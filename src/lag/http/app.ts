@@ -110,7 +110,10 @@ function failed(status: number, message: string): Answered {
 function routesOf(deps: LagAppDeps): Route<Answer>[] {
   const { storage, evaluator, config } = deps;
 
-  const ask = async (type: RequestType, names: Partial<Omit<StorageRequest, "type">>): Promise<JsonValue | undefined> => {
+  const ask = async (
+    type: RequestType,
+    names: Partial<Omit<StorageRequest, "type">>,
+  ): Promise<JsonValue | undefined> => {
     const reply = await storage.fetch(newRequest(type, names));
     return reply === undefined ? undefined : replyValue(reply);
   };
@@ -179,7 +182,10 @@ function routesOf(deps: LagAppDeps): Route<Answer>[] {
       },
       { path: `/v3/config/${kind}/:name`, methods: { GET: ({ name = "" }) => detail(kind, name) } },
     ]),
-    { path: "/v3/admin/loglevel", methods: { GET: () => levelPage(deps), POST: (_, request) => setLevel(deps, request) } },
+    {
+      path: "/v3/admin/loglevel",
+      methods: { GET: () => levelPage(deps), POST: (_, request) => setLevel(deps, request) },
+    },
   ];
 }
 

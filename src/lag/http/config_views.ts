@@ -4,7 +4,7 @@ import type { ConnectionProfile } from "../connection.ts";
 import type { ConsumerConfig } from "../consumer/config.ts";
 import type { NotifierConfig } from "../notifier/config.ts";
 import type { LagSourceConfig } from "../source_config.ts";
-import type { GroupFilter } from "../storage/group_filter.ts";
+import { type GroupFilter, patternText } from "../storage/group_filter.ts";
 import type { JsonObject, JsonValue } from "../wire/decode.ts";
 
 /** The kinds of modules. */
@@ -166,7 +166,7 @@ function notifierView(config: NotifierConfig): JsonObject {
 }
 
 function filterView({ allow, deny }: GroupFilter): Record<string, JsonValue> {
-  return { "group-allowlist": allow?.source ?? "", "group-denylist": deny?.source ?? "" };
+  return { "group-allowlist": patternText(allow), "group-denylist": patternText(deny) };
 }
 
 /** They hold keys often enough. */

@@ -43,7 +43,11 @@ export async function burrowPage({ store, evaluator }: MetricsPageDeps): Promise
     for (const topic of known.topics()) {
       known.topicOffsets(topic)?.forEach((offset, partition) => {
         if (offset === null) return;
-        add("topic_partition_offset", `cluster=${quoted(cluster)},partition="${partition}",topic=${quoted(topic)}`, offset);
+        add(
+          "topic_partition_offset",
+          `cluster=${quoted(cluster)},partition="${partition}",topic=${quoted(topic)}`,
+          offset,
+        );
       });
     }
     for (const group of known.consumers()) await addGroup(evaluator, cluster, group, add);

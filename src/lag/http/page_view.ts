@@ -8,6 +8,8 @@ export type ShownMap = Readonly<Record<string, Shown>>;
 
 /** What `/v3/config` shows beside the modules. */
 export interface PageView {
+  /** `/metrics` shows Burrow's page, and paths that nobody knows are answered as Burrow does. */
+  readonly asBurrow: boolean;
   /** The header `Access-Control-Allow-Origin` of every answer; "" sends none. */
   readonly allowOrigin: string;
   readonly general: ShownMap;
@@ -18,6 +20,7 @@ export interface PageView {
 
 /** Nothing is set. */
 export const NO_PAGE_VIEW: PageView = {
+  asBurrow: false,
   allowOrigin: "",
   general: { pidfile: "", "stdout-logfile": "", "access-control-allow-origin": "" },
   logging: {
@@ -34,7 +37,14 @@ export const NO_PAGE_VIEW: PageView = {
 };
 
 /** The keys of the section. */
-export const PAGE_VIEW_KEYS: readonly string[] = ["allow_origin", "general", "logging", "zookeeper", "httpserver"];
+export const PAGE_VIEW_KEYS: readonly string[] = [
+  "as_burrow",
+  "allow_origin",
+  "general",
+  "logging",
+  "zookeeper",
+  "httpserver",
+];
 
 /** Reads what is to be shown. @throws {ConfigError} */
 export function readPageView(section: Section, keys: readonly string[]): PageView {
@@ -42,6 +52,7 @@ export function readPageView(section: Section, keys: readonly string[]): PageVie
   const d = NO_PAGE_VIEW;
   const httpserver = section.section("httpserver");
   return {
+    asBurrow: section.boolean("as_burrow") ?? d.asBurrow,
     allowOrigin: section.string("allow_origin") ?? d.allowOrigin,
     general: { ...d.general, ...shownMap(section.section("general")) },
     logging: { ...d.logging, ...shownMap(section.section("logging")) },
@@ -51,10 +62,12 @@ export function readPageView(section: Section, keys: readonly string[]): PageVie
 }
 
 function shownMap(section: Section): ShownMap {
-  return Object.fromEntries(section.keys().map((key) => {
-    const value = section.value(key);
-    const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean" ||
-      Array.isArray(value) && value.every((one) => typeof one === "string");
-    return [key, isPlain ? value as Shown : section.fail(key, "a text, a number, true or false, or a list of texts")];
-  }));
+  return Object.fromEntries(
+    section.keys().map((key) => {
+      const value = section.value(key);
+      const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean" ||
+        Array.isArray(value) && value.every((one) => typeof one === "string");
+      return [key, isPlain ? value as Shown : section.fail(key, "a text, a number, true or false, or a list of texts")];
+    }),
+  );
 }

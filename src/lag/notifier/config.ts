@@ -191,7 +191,8 @@ function readEmail(section: Section, common: CommonConfig): EmailNotifierConfig 
     className: "email",
     ...common,
     server: need("server"),
-    port: section.integer("port", { atLeast: 1, atMost: 65_535 }) ?? section.fail("port", "the port of the mail server"),
+    port: section.integer("port", { atLeast: 1, atMost: 65_535 }) ??
+      section.fail("port", "the port of the mail server"),
     from: need("from"),
     to: need("to"),
     authType,

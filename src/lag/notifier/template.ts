@@ -1,5 +1,12 @@
 /** Templates of notifications: a subset of Go's text/template. */
-import { type Argument, type Node, type Operand, parseTemplate, type Pipeline, TemplateError } from "./template_parse.ts";
+import {
+  type Argument,
+  type Node,
+  type Operand,
+  parseTemplate,
+  type Pipeline,
+  TemplateError,
+} from "./template_parse.ts";
 import { BUILT_IN, HELPERS } from "./template_functions.ts";
 import { type Callable, EvaluationError, fieldOf, isTrue, sorted, textOf, type Value } from "./template_values.ts";
 

@@ -15,7 +15,10 @@ export interface Notice {
 }
 
 /** The data of a notification. */
-export function templateData({ status, incidentId, startMs }: Notice, extras: Readonly<Record<string, string>>): Struct {
+export function templateData(
+  { status, incidentId, startMs }: Notice,
+  extras: Readonly<Record<string, string>>,
+): Struct {
   const start = new GoTime(startMs);
   const map = extrasMap(extras);
   const result = statusStruct(status);

@@ -39,9 +39,10 @@ export const BUILT_IN: Readonly<Record<string, Callable>> = {
   printf: (format, ...values) => formatted(textOf(format), values),
   html: (value) => textOf(value).replace(/[<>&'"]/g, (letter) => `&#${letter.charCodeAt(0)};`),
   urlquery: (value) => encodeURIComponent(textOf(value)).replaceAll("%20", "+"),
-  js: (value) => textOf(value).replace(/[\\'"<>&=\n\r]/g, (letter) => {
-    return `\\u${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
-  }),
+  js: (value) =>
+    textOf(value).replace(/[\\'"<>&=\n\r]/g, (letter) => {
+      return `\\u${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+    }),
 };
 
 /** Those that notification templates have beside. */
@@ -115,7 +116,9 @@ function formatted(format: string, values: readonly Value[]): string {
     const pad = Number(width);
     if (text.length >= pad) return text;
     if (flags.includes("-")) return text.padEnd(pad);
-    return flags.includes("0") ? text.replace(/^-?/, (sign) => sign + "0".repeat(pad - text.length)) : text.padStart(pad);
+    return flags.includes("0")
+      ? text.replace(/^-?/, (sign) => sign + "0".repeat(pad - text.length))
+      : text.padStart(pad);
   });
 }
 

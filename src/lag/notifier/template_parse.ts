@@ -212,8 +212,7 @@ class Parser {
     const line = this.#line;
     const { variables, assigns } = mayDeclare ? this.#declared() : { variables: [], assigns: false };
     const commands: Argument[][] = [];
-    do commands.push(this.#command());
-    while (this.#skip("|"));
+    do commands.push(this.#command()); while (this.#skip("|"));
     return { line, variables, assigns, commands };
   }
 

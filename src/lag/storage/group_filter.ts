@@ -8,6 +8,12 @@ export class PatternError extends RangeError {
   }
 }
 
+/** A pattern as it was written, in RE2's syntax; "" where there is none. */
+export function patternText(pattern: RegExp | undefined): string {
+  if (pattern === undefined) return "";
+  return "written" in pattern && typeof pattern.written === "string" ? pattern.written : pattern.source;
+}
+
 const POSIX_CLASSES: Readonly<Record<string, string>> = {
   alnum: "0-9A-Za-z",
   alpha: "A-Za-z",
@@ -41,7 +47,7 @@ export function compilePattern(pattern: string): RegExp {
     rest = rest.slice(used);
   }
   try {
-    return new RegExp(source, `${flags}u`);
+    return Object.assign(new RegExp(source, `${flags}u`), { written: pattern });
   } catch (error) {
     if (error instanceof SyntaxError) throw new PatternError(pattern, error.message);
     throw error;

@@ -320,7 +320,7 @@ Deno.test("closing with syncs that fail ends, and says what was not stored", asy
   await opened[Symbol.asyncDispose]();
   const { stored, dropped, cause } = await unstored;
   assert.deepEqual([stored, dropped], [0, 10]);
-  assert.ok(cause === "closed" || cause === "fsync_error" || cause === "write_error", cause);
+  assert.ok(cause === "closed" || cause === "fsync_error" || cause === "write_error", cause!);
   assert.deepEqual(balance(opened.reporter), [20, 20]);
 });
 

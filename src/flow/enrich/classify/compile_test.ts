@@ -162,3 +162,26 @@ Deno.test("compileRule() tells what a rule reads", () => {
     "Exporter.IP",
   ]);
 });
+
+Deno.test("compileRule() answers whatever is written, and a rule fails in one way only", () => {
+  let state = 3;
+  const random = (below: number) => {
+    state = Math.imul(state, 1_664_525) + 1_013_904_223 >>> 0;
+    return (state >>> 9) % below;
+  };
+  const words = evaluated.flatMap(([source]) => source.split(/(\s+|\b)/)).filter((word) => word !== "");
+  let compiled = 0;
+  for (let turn = 0; turn < 20_000; turn++) {
+    const parts = evaluated[random(evaluated.length)]![0].split(/(\s+|\b)/);
+    for (let i = 1 + random(2); i > 0; i--) parts.splice(random(parts.length), random(2), words[random(words.length)]!);
+    const source = parts.join("");
+    try {
+      compileRule(source, "interface").evaluate(newContext());
+      compiled++;
+    } catch (error) {
+      assert.ok(error instanceof RuleError || error instanceof RuleFailure, `${source}: ${error}`);
+      if (error instanceof RuleError) assert.ok(error.at >= 0 && error.at <= source.length, source);
+    }
+  }
+  assert.ok(compiled > 1000);
+});

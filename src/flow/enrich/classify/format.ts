@@ -1,5 +1,5 @@
 /** `Format` of rules: the verbs of Go's that they need. */
-import { type RuleValue } from "./rule_context.ts";
+import type { RuleValue } from "./rule_context.ts";
 
 /** The longest text that it makes; a width may ask for no more. */
 const WIDEST = 1000;

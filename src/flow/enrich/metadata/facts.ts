@@ -34,7 +34,7 @@ export interface Metadata {
 export type Answer = Metadata | null | "skip";
 
 /** Somebody who knows exporters and their interfaces. */
-export interface MetadataProvider extends AsyncDisposable {
+export interface MetadataProvider extends Disposable {
   readonly type: string;
   /**
    * @param exporter the address in text form, IPv4 unmapped

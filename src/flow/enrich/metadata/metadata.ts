@@ -50,7 +50,8 @@ export async function startMetadata(settings: MetadataSettings, deps: MetadataDe
   async function dispose(): Promise<void> {
     stop.abort();
     await done;
-    await Promise.all(deps.providers.map((provider) => provider[Symbol.asyncDispose]()));
+    for (const provider of deps.providers) provider[Symbol.dispose]();
+    await asking.settled();
     await asking.save();
   }
 
@@ -160,6 +161,11 @@ class Asking {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running--;
     else next();
+  }
+
+  /** Resolves when nothing is asked any more. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending.values());
   }
 
   async maintain(signal: AbortSignal): Promise<void> {

@@ -23,7 +23,7 @@ function scripted(answer: (exporter: string, ifIndex: number) => Answer | Promis
       asked.push(`${exporter} ${ifIndex}`);
       return answer(exporter, ifIndex);
     },
-    async [Symbol.asyncDispose]() {},
+    [Symbol.dispose]() {},
   };
   return { asked, provider };
 }

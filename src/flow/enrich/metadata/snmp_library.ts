@@ -1,7 +1,6 @@
 /** What is used of the SNMP library, which comes without types; and the ciphers that it doesn't find in Deno. */
 import { Buffer } from "node:buffer";
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import snmp from "net-snmp";
 
 /** A value that an agent sent. */
 export interface Varbind {
@@ -66,8 +65,6 @@ export interface SnmpLibrary {
   isVarbindError(varbind: Varbind): boolean;
 }
 
-const library = snmp as unknown as SnmpLibrary;
-
 /** The library's numbers of hashes. */
 export const AUTH_NUMBERS = { none: 1, MD5: 2, SHA: 3, SHA224: 4, SHA256: 5, SHA384: 6, SHA512: 7 } as const;
 
@@ -83,12 +80,18 @@ export const PRIVACY_NUMBERS = {
 } as const;
 
 const BLOCK = 16;
-let isReady = false;
+let opening: Promise<SnmpLibrary> | undefined;
 
-/** The library, with ciphers: Deno has neither AES in CFB mode nor DES by name, and both can be made of what it has. */
-export function openSnmpLibrary(): SnmpLibrary {
-  if (isReady) return library;
-  isReady = true;
+/**
+ * Loads the library, and gives it ciphers: Deno has neither AES in CFB mode nor DES by name, and both can be made of what
+ * it has.
+ */
+export function openSnmpLibrary(): Promise<SnmpLibrary> {
+  return opening ??= load();
+}
+
+async function load(): Promise<SnmpLibrary> {
+  const library = (await import("net-snmp")).default as unknown as SnmpLibrary;
   const { algorithms } = library.Encryption;
   const of = (number: number, keyBytes: number) => ({
     KEY_LENGTH: keyBytes,
@@ -101,13 +104,13 @@ export function openSnmpLibrary(): SnmpLibrary {
   };
   for (const [name, number] of Object.entries(PRIVACY_NUMBERS)) {
     if (name === "none") continue;
-    Object.assign(algorithms[number]!, name === "DES" ? desFunctions() : aesFunctions());
+    Object.assign(algorithms[number]!, name === "DES" ? desFunctions(library) : aesFunctions(library));
   }
   return library;
 }
 
 /** RFC 3826: AES in CFB mode of 128 bits; the vector is the engine's boots, its time and a salt. */
-function aesFunctions(): Pick<Algorithm, "encryptPdu" | "decryptPdu"> {
+function aesFunctions(library: SnmpLibrary): Pick<Algorithm, "encryptPdu" | "decryptPdu"> {
   const { algorithms } = library.Encryption;
   const keyOf = (protocol: number, password: string, auth: number, { engineID }: Engine) =>
     algorithms[protocol]!.localizationAlgorithm(algorithms[protocol]!, auth, password, engineID);
@@ -144,7 +147,7 @@ function cfb(key: Buffer, vector: Buffer, input: Buffer, encrypts: boolean): Buf
 }
 
 /** RFC 3414 §8: DES in CBC mode; three times with one key, DES is DES. */
-function desFunctions(): Pick<Algorithm, "encryptPdu" | "decryptPdu"> {
+function desFunctions(library: SnmpLibrary): Pick<Algorithm, "encryptPdu" | "decryptPdu"> {
   const material = (password: string, auth: number, { engineID }: Engine, salt: Buffer) => {
     const localized = library.Authentication.passwordToKey(auth, password, engineID);
     const key = localized.subarray(0, 8), vector = Buffer.alloc(8);

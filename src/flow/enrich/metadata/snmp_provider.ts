@@ -13,6 +13,7 @@ import {
   PRIVACY_NUMBERS,
   type SnmpLibrary,
   type SnmpSession,
+  type SnmpUser,
   type Varbind,
 } from "./snmp_library.ts";
 
@@ -71,7 +72,9 @@ export class SnmpProvider implements MetadataProvider {
   readonly type = "snmp";
   readonly #settings: SnmpSettings;
   readonly #clock: Clock;
-  readonly #library: SnmpLibrary = openSnmpLibrary();
+  /** Loaded with the first question. */
+  #library: SnmpLibrary | undefined;
+  #isDisposed = false;
   readonly #credentials: PrefixTable<SnmpCredentials>;
   readonly #ports: PrefixTable<number>;
   readonly #sessions = new Map<string, SnmpSession>();
@@ -118,12 +121,14 @@ export class SnmpProvider implements MetadataProvider {
   }
 
   async #query(exporter: string, ifIndex: number): Promise<Answer> {
+    const library = this.#library ??= await openSnmpLibrary();
+    if (this.#isDisposed) throw new SnmpError(exporter, "unknown");
     const words = parseAddressWords(exporter);
     const credentials = (words && this.#credentials.find(words, 0)) ?? DEFAULT_CREDENTIALS;
     const port = (words && this.#ports.find(words, 0)) ?? DEFAULT_PORT;
     const values = credentials.version === 3
-      ? await this.#askV3(exporter, credentials, port, ifIndex)
-      : await this.#askV2(exporter, credentials.communities, port, ifIndex);
+      ? await this.#askV3(library, exporter, credentials, port, ifIndex)
+      : await this.#askV2(library, exporter, credentials.communities, port, ifIndex);
     const { sysName = "", ifDescr = "", ifName = "", ifAlias = "", ifHighSpeed: speed } = values;
     if (sysName === "") throw new SnmpError(exporter, "no sysName");
     if (ifName === "") throw new SnmpError(exporter, "no ifName");
@@ -136,16 +141,22 @@ export class SnmpProvider implements MetadataProvider {
   }
 
   /** Each community may show another part of the agent. */
-  async #askV2(exporter: string, communities: readonly string[], port: number, ifIndex: number): Promise<Values> {
+  async #askV2(
+    library: SnmpLibrary,
+    exporter: string,
+    communities: readonly string[],
+    port: number,
+    ifIndex: number,
+  ): Promise<Values> {
     let values: Values | undefined;
     let failure: unknown;
     for (const community of communities) {
-      const session = this.#library.createSession(this.#agentOf(exporter), community, {
+      const session = library.createSession(this.#agentOf(exporter), community, {
         ...this.#optionsOf(exporter, port),
-        version: this.#library.Version2c,
+        version: library.Version2c,
       });
       try {
-        values = { ...await this.#get(session, exporter, ifIndex), ...values };
+        values = { ...await this.#get(library, session, exporter, ifIndex), ...values };
       } catch (error) {
         failure = error; // another community may do
       } finally {
@@ -158,6 +169,7 @@ export class SnmpProvider implements MetadataProvider {
   }
 
   async #askV3(
+    library: SnmpLibrary,
     exporter: string,
     credentials: SnmpCredentials & { version: 3 },
     port: number,
@@ -166,7 +178,7 @@ export class SnmpProvider implements MetadataProvider {
     let session = this.#sessions.get(exporter);
     (session === undefined ? this.#engineMisses : this.#engineHits).inc(1, { exporter });
     if (session === undefined) {
-      session = this.#library.createV3Session(this.#agentOf(exporter), this.#userOf(credentials), {
+      session = library.createV3Session(this.#agentOf(exporter), userOf(library, credentials), {
         ...this.#optionsOf(exporter, port),
         context: credentials.contextName,
       });
@@ -178,23 +190,13 @@ export class SnmpProvider implements MetadataProvider {
       }
     }
     try {
-      return await this.#get(session, exporter, ifIndex);
+      return await this.#get(library, session, exporter, ifIndex);
     } catch (error) {
       // The engine may have changed: the next question begins anew.
       if (this.#sessions.get(exporter) === session) this.#sessions.delete(exporter);
       this.#retire(session);
       throw error;
     }
-  }
-
-  #userOf(credentials: SnmpCredentials & { version: 3 }) {
-    const { userName, authProtocol, authPassphrase, privacyProtocol, privacyPassphrase } = credentials;
-    const { SecurityLevel } = this.#library;
-    if (authProtocol === "none") return { name: userName, level: SecurityLevel.noAuthNoPriv };
-    const auth = { name: userName, authProtocol: AUTH_NUMBERS[authProtocol], authKey: authPassphrase };
-    if (privacyProtocol === "none") return { ...auth, level: SecurityLevel.authNoPriv };
-    const privacy = { privProtocol: PRIVACY_NUMBERS[privacyProtocol], privKey: privacyPassphrase };
-    return { ...auth, ...privacy, level: SecurityLevel.authPriv };
   }
 
   #agentOf(exporter: string): string {
@@ -207,7 +209,7 @@ export class SnmpProvider implements MetadataProvider {
     return { port, retries, timeout: timeoutMs, transport };
   }
 
-  #get(session: SnmpSession, exporter: string, ifIndex: number): Promise<Values> {
+  #get(library: SnmpLibrary, session: SnmpSession, exporter: string, ifIndex: number): Promise<Values> {
     const { promise, resolve, reject } = Promise.withResolvers<Values>();
     const known = this.#questions.get(session);
     if (known === undefined) {
@@ -217,27 +219,10 @@ export class SnmpProvider implements MetadataProvider {
     session.get(oidsOf(ifIndex), (cause, varbinds) => {
       this.#questions.set(session, (this.#questions.get(session) ?? 1) - 1);
       if (this.#retired.has(session)) this.#retire(session);
-      if (cause === null || cause === undefined) resolve(this.#read(varbinds ?? []));
+      if (cause === null || cause === undefined) resolve(readValues(library, varbinds ?? []));
       else reject(new SnmpError(exporter, problemOf(cause), { cause }));
     });
     return promise;
-  }
-
-  #read(varbinds: readonly Varbind[]): Values {
-    const values: Values = {};
-    const read = (i: number) => {
-      const varbind = varbinds[i];
-      return varbind === undefined || this.#library.isVarbindError(varbind) ? undefined : varbind.value;
-    };
-    for (const [i, name] of TEXTS.entries()) {
-      const value = read(i);
-      // Names come as people typed them, now and then with a NUL at their end.
-      const text = Buffer.isBuffer(value) ? value.toString("utf8").replace(/\0+$/, "").trim() : "";
-      if (text !== "") values[name] = text;
-    }
-    const speed = read(TEXTS.length);
-    if (typeof speed === "number") values.ifHighSpeed = speed;
-    return values;
   }
 
   /** Closes a session as soon as it waits for nothing. */
@@ -250,13 +235,42 @@ export class SnmpProvider implements MetadataProvider {
     if (this.#questions.delete(session)) session.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends what is asked with an error. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#sessions.clear();
     for (const session of [...this.#questions.keys()]) {
       session.cancelRequests(new Error("Cannot go on with a question: the agent stops"));
       this.#retire(session);
     }
   }
+}
+
+function userOf(library: SnmpLibrary, credentials: SnmpCredentials & { version: 3 }): SnmpUser {
+  const { userName, authProtocol, authPassphrase, privacyProtocol, privacyPassphrase } = credentials;
+  const { SecurityLevel } = library;
+  if (authProtocol === "none") return { name: userName, level: SecurityLevel.noAuthNoPriv };
+  const auth = { name: userName, authProtocol: AUTH_NUMBERS[authProtocol], authKey: authPassphrase };
+  if (privacyProtocol === "none") return { ...auth, level: SecurityLevel.authNoPriv };
+  const privacy = { privProtocol: PRIVACY_NUMBERS[privacyProtocol], privKey: privacyPassphrase };
+  return { ...auth, ...privacy, level: SecurityLevel.authPriv };
+}
+
+function readValues(library: SnmpLibrary, varbinds: readonly Varbind[]): Values {
+  const values: Values = {};
+  const read = (i: number) => {
+    const varbind = varbinds[i];
+    return varbind === undefined || library.isVarbindError(varbind) ? undefined : varbind.value;
+  };
+  for (const [i, name] of TEXTS.entries()) {
+    const value = read(i);
+    // Names come as people typed them, now and then with a NUL at their end.
+    const text = Buffer.isBuffer(value) ? value.toString("utf8").replace(/\0+$/, "").trim() : "";
+    if (text !== "") values[name] = text;
+  }
+  const speed = read(TEXTS.length);
+  if (typeof speed === "number") values.ifHighSpeed = speed;
+  return values;
 }
 
 function problemOf(error: Error): SnmpProblem {

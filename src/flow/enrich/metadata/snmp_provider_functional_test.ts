@@ -77,7 +77,7 @@ function newProvider(port: number, credentials: object | undefined, more: object
 /** Asks until the agent has started. */
 async function untilReady({ port }: RunningSnmpd): Promise<void> {
   const { provider } = newProvider(port, undefined, { poller_timeout: "200ms" });
-  await using _ = provider;
+  using _ = provider;
   for (const endMs = performance.now() + 60_000;;) {
     try {
       await provider.query("127.0.0.1", 1);
@@ -120,7 +120,7 @@ functionalTest("SNMP v2c and v3 with every hash and cipher learn the same of a r
   ];
   for (const [name, credentials] of users) {
     const { provider, reporter } = newProvider(snmpd.port, credentials, { poller_timeout: "300ms" });
-    await using _ = provider;
+    using _ = provider;
     const answers = await Promise.all([1, 1, 1].map((ifIndex) => provider.query("192.0.2.1", ifIndex))).catch(
       (cause) => {
         throw new Error(`Cannot ask with ${name}`, { cause });
@@ -156,7 +156,7 @@ functionalTest("SNMP says what is wrong: no agent, no such interface, a wrong us
   ];
   for (const [port, credentials, ifIndex, problem] of cases) {
     const { provider, reporter } = newProvider(port, credentials, { poller_timeout: "100ms", poller_retries: 0 });
-    await using _ = provider;
+    using _ = provider;
     await assert.rejects(async () => await provider.query("192.0.2.1", ifIndex), (error) => {
       assert.ok(error instanceof SnmpError);
       assert.equal(error.problem, problem, error.message);
@@ -172,7 +172,7 @@ functionalTest("SNMP v3 finds an agent again that was restarted", async (executa
   await untilReady(first);
   const credentials = { user_name: "pAES", authentication_protocol: "SHA256", privacy_protocol: "AES", ...PASSPHRASES };
   const { provider } = newProvider(first.port, credentials, { poller_timeout: "200ms", poller_retries: 0 });
-  await using _ = provider;
+  using _ = provider;
   check(await provider.query("127.0.0.1", 1));
   await first[Symbol.asyncDispose]();
   await assert.rejects(async () => await provider.query("127.0.0.1", 1), SnmpError);

@@ -86,7 +86,7 @@ export class StaticProvider implements MetadataProvider {
     return { exporter: found.facts, interface: facts };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     // It holds nothing.
   }
 }

@@ -1,0 +1,135 @@
+/** Datagrams of a scenario through an outlet whose store keeps rows in memory. */
+import { FakeClock } from "../clock/mod.ts";
+import { fromHex } from "../bytes/mod.ts";
+import { recordingReporter } from "../telemetry/mod.ts";
+import { parseAddressWords } from "./address.ts";
+import type { FlowConfig, OutletConfig } from "./config.ts";
+import { ParcelWriter } from "./inlet/parcel.ts";
+import { type DirectWorker, startDirectWorker } from "./outlet/direct_worker.ts";
+import { RawFlowEncoder, type RawFlowSettings } from "./raw_flow.ts";
+import { type BlockValue, MemoryStore, resolveSchema } from "./store/mod.ts";
+
+/** What a row or an error is shown as. */
+export type PlayedFlows =
+  | { readonly at: number; readonly kind: "row"; readonly row: Readonly<Record<string, BlockValue>> }
+  | {
+    readonly at: number;
+    readonly kind: "error";
+    readonly code: string;
+    readonly message: string;
+    readonly record: number;
+  };
+
+/** One line of a scenario. */
+interface FlowEvent {
+  readonly at: number;
+  readonly do?: unknown;
+  readonly from?: unknown;
+  readonly hex?: unknown;
+}
+
+const USUAL: RawFlowSettings = {
+  decoder: "netflow",
+  timestampSource: "input",
+  decapsulation: "none",
+  useSourceAddress: false,
+  rateLimit: 0,
+};
+
+/**
+ * Plays events one by one, each on its own time: `{"at","from":IP,"hex"}`, a datagram; `{"at","do":"flush"}`, which ends a
+ * batch; `{"at","do":"stop"}`.
+ */
+export class FlowScenario implements AsyncDisposable {
+  readonly #clock = new FakeClock();
+  readonly #encoder: RawFlowEncoder;
+  readonly #worker: Promise<DirectWorker>;
+  #at = 0;
+  #record = 0;
+  #done: PlayedFlows[] = [];
+
+  /** The settings of the inlet are those of its first listener for the protocol. */
+  constructor(protocol: "netflow" | "sflow", config: FlowConfig & { readonly outlet: OutletConfig }) {
+    const { inlet, outlet } = config;
+    const settings = inlet.listen.find(({ decoder }) => decoder === protocol) ?? { ...USUAL, decoder: protocol };
+    this.#encoder = new RawFlowEncoder(settings);
+    const store = new MemoryStore(({ row }) => this.#done.push({ at: this.#at, kind: "row", row }));
+    const { clickhouse, decoder, enrichment, kafkaInput } = outlet;
+    // A scenario gives the same each time it is played: nobody on a network is asked.
+    const providers = enrichment.metadata.providers.filter(({ type }) => type === "static");
+    const { routing: _, ...offline } = { ...enrichment, metadata: { ...enrichment.metadata, providers } };
+    this.#worker = startDirectWorker({
+      decoder: { ...decoder, statePersistFile: "" },
+      enrichment: offline,
+      kafkaInput,
+      maximumBatchSize: clickhouse.maximumBatchSize,
+      maximumWaitTimeMs: clickhouse.maximumWaitTimeMs,
+      gracePeriodMs: clickhouse.gracePeriodMs,
+      maxExporters: inlet.maxExporters,
+      measures: false,
+    }, {
+      clock: this.#clock,
+      reporter: recordingReporter(),
+      store: { insert: (block) => store.insert(block), storedOffsets: () => Promise.resolve(new Map()) },
+      columns: resolveSchema(config.schema, clickhouse.database).ingested,
+      name: "0",
+      onError: ({ code, message }) => this.#fault(code, message),
+    });
+  }
+
+  /** Plays the event of one line. @returns what it brought about, and whether it was the last */
+  async play(
+    line: string,
+    record: number,
+  ): Promise<{ readonly objects: readonly PlayedFlows[]; readonly isLast: boolean }> {
+    this.#record = record;
+    this.#done = [];
+    const event = readEvent(line);
+    if (typeof event === "string") this.#fault("scenario", event);
+    else {
+      this.#at = event.at;
+      await this.#act(await this.#worker, event);
+    }
+    const isLast = typeof event !== "string" && event.do === "stop";
+    return { objects: this.#done, isLast };
+  }
+
+  async #act(worker: DirectWorker, event: FlowEvent): Promise<void> {
+    const waitMs = event.at * 1000 - this.#clock.now();
+    if (waitMs > 0) await this.#clock.advance(waitMs);
+    if (event.do === "flush" || event.do === "stop") return await worker.flush();
+    if (event.do !== undefined) {
+      return this.#fault("scenario", `Cannot do ${JSON.stringify(event.do)}: write "flush" or "stop"`);
+    }
+    const payload = typeof event.hex === "string" ? fromHex(event.hex) : null;
+    if (payload === null) return this.#fault("scenario", 'Cannot read the event: it needs "hex", a datagram, or "do"');
+    const from = parseAddressWords(typeof event.from === "string" ? event.from : "127.0.0.1");
+    if (from === undefined) return this.#fault("scenario", 'Cannot read the event: its "from" is no IP address');
+    const writer = new ParcelWriter(0, payload.length);
+    const timeS = Math.max(0, Math.floor(event.at));
+    writer.add(this.#encoder, timeS, payload, 0, payload.length, new Uint8Array(from.buffer), 0);
+    await worker.take(writer.take());
+  }
+
+  #fault(code: string, message: string): void {
+    this.#done.push({ at: this.#at, kind: "error", code, message, record: this.#record });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#worker)[Symbol.asyncDispose]();
+  }
+}
+
+/** The event a line holds, or what is wrong with it. */
+function readEvent(line: string): FlowEvent | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    return `Cannot read the event: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  if (typeof value !== "object" || value === null || !("at" in value) || typeof value.at !== "number") {
+    return 'Cannot read the event: it needs "at", in seconds';
+  }
+  return { ...value, at: value.at };
+}
