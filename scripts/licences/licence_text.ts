@@ -21,10 +21,23 @@ const NAMES_ON_JSR = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE"];
 export async function licenceText({ name, version, origin }: RuntimePackage, fetchText: FetchText): Promise<string> {
   const texts = origin.kind === "npm" ? await textsIn(origin.directory) : await firstTextAt(origin.address, fetchText);
   if (texts.length === 0 && origin.kind === "npm") texts.push(...await textByName(origin.directory));
+  if (texts.length === 0 && origin.kind === "npm") texts.push(...await textInReadme(origin.directory));
   if (texts.length === 0) {
     throw new LicenceError(`Cannot tell the licence of ${name}@${version}: it carries no text of it`);
   }
   return texts.map((text) => text.replaceAll("\r\n", "\n").trim()).join("\n\n");
+}
+
+/** The section of a readme that holds the licence and its grant, where there is one: some packages have it nowhere else. */
+async function textInReadme(directory: string): Promise<string[]> {
+  for (const text of await textsIn(directory, /^readme(\.md|\.txt)?$/i)) {
+    const readme = text.replaceAll("\r\n", "\n");
+    const section = /^(#+) *licen[cs]e *\n([^]*?)(?=^\1 |(?![^]))/im.exec(readme)?.[2]?.trim() ?? "";
+    if (/copyright/i.test(section) && /permission is hereby granted|redistribution and use/i.test(section)) {
+      return [section];
+    }
+  }
+  return [];
 }
 
 /** The one licence whose text is here, being ours: some packages name it and carry no text. */
@@ -42,12 +55,15 @@ async function textByName(directory: string): Promise<string[]> {
   return JSON.parse(about).license === OURS.name ? [await Deno.readTextFile(OURS.text)] : [];
 }
 
-/** The texts of the licence files in a directory; none where there is no such directory. */
-export async function textsIn(directory: string): Promise<string[]> {
+/** The texts of the licence files in a directory, or of those of other names; none where there is no such directory. */
+export async function textsIn(
+  directory: string,
+  named = /^(licen[cs]e|copying|notice)([.-].*)?$/i,
+): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name, isFile } of Deno.readDir(directory)) {
-      if (isFile && /^(licen[cs]e|copying|notice)([.-].*)?$/i.test(name)) names.push(name);
+      if (isFile && named.test(name)) names.push(name);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -13,6 +13,11 @@ const texts: [what: string, files: Record<string, string>, want: string][] = [
   ["license.md", { "license.md": "one\r\ntwo\r\n" }, "one\ntwo"],
   ["a notice too", { "NOTICE": "notice", "LICENCE-MIT.txt": "MIT", "src/LICENSE": "no" }, "MIT\n\nnotice"],
   ["COPYING", { "COPYING": "GPL" }, "GPL"],
+  [
+    "a readme's section",
+    { "README.md": "# a\n\n## License\n\nCopyright me\n\nPermission is hereby granted.\n\n## Thanks\n\nall\n" },
+    "Copyright me\n\nPermission is hereby granted.",
+  ],
 ];
 for (const [what, files, want] of texts) {
   Deno.test(`licenceText() reads ${what} of an npm package`, async () => {
@@ -23,7 +28,7 @@ for (const [what, files, want] of texts) {
 }
 
 Deno.test("licenceText() refuses an npm package without one, or that is not there", async () => {
-  await using project = await projectIn({ "README.md": "MIT" });
+  await using project = await projectIn({ "README.md": "# License\n\nMIT, see elsewhere" });
   for (const directory of [project.root, `${project.root}/gone`]) {
     await assert.rejects(
       licenceText({ name: "a", version: "1.0.0", origin: { kind: "npm", directory } }, noFetch),
