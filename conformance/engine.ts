@@ -52,7 +52,7 @@ export function commandEngine(command: readonly string[]): Engine {
       if (exporter !== undefined) args.push("--exporter", exporter);
       if (timeS !== undefined) args.push("--time", String(timeS));
       for (const [key, value] of Object.entries(set ?? {})) args.push("--set", `${key}=${value}`);
-      return runCommand([...command, ...args, "-"], bytes);
+      return runCommand([...command, ...args, "-"], bytes, { cutContainers: true });
     },
     async feed(protocol, config, scenario) {
       const configPath = await Deno.makeTempFile({ prefix: "limier_feed_", suffix: ".yaml" });
@@ -67,14 +67,21 @@ export function commandEngine(command: readonly string[]): Engine {
   };
 }
 
-async function runCommand(command: readonly string[], input: Uint8Array<ArrayBuffer>): Promise<string[]> {
+/** @param options `cutContainers`: it may end with 1 behind an error object, where its input can't be read to the end */
+async function runCommand(
+  command: readonly string[],
+  input: Uint8Array<ArrayBuffer>,
+  options: { readonly cutContainers?: boolean } = {},
+): Promise<string[]> {
   const [program, ...args] = command;
   const child = new Deno.Command(program!, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   const writing = writeAll(child.stdin, input);
   const { code, stdout, stderr } = await child.output();
   await writing;
-  if (code !== 0) throw new CommandError(command, code, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+  const isCut = options.cutContainers === true && code === 1 && /^\{.*"kind":"error"/.test(lines.at(-1) ?? "");
+  if (code !== 0 && !isCut) throw new CommandError(command, code, new TextDecoder().decode(stderr));
+  return lines;
 }
 
 async function writeAll(stdin: WritableStream<Uint8Array>, input: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -41,6 +41,9 @@ const cases: readonly (readonly [name: string, run: (stage: Stage) => Promise<vo
   ["offsets of an aborted transaction, or of one that is open, do not count", transactions],
   ["behind the last commit nothing but transactions' ends: no lag", transactionEnds],
   ["a group of the new protocol has owners, and is gone when it was deleted", newProtocol],
+  ["a group that goes over to the new protocol keeps its window", converted],
+  ["a share group says nothing of lag, and is no group of ours", shareGroup],
+  ["a topic that is made anew with fewer partitions is another topic", madeAnew],
   ["an offset that was deleted, and a partition that was never committed", deletedOffset],
   ["messages that retention took are lost, and lag begins where the log does", lostMessages],
   ["partitions that are added, a topic that is deleted, a group that is deleted", changes],
@@ -233,6 +236,56 @@ async function newProtocol({ broker, clients, pages }: Stage): Promise<void> {
   await assertSame(pages, broker, "new-group");
   await groupCommand(broker, "--delete", "--group", "new-group");
   await pages.gone("new-group");
+}
+
+async function converted({ broker, clients, pages }: Stage): Promise<void> {
+  await clients.createTopic("over");
+  await clients.produce("over", 20);
+  const member = await clients.member("over-group", ["over"]);
+  for (const offset of [2, 4]) {
+    await commit(member, "over", offset);
+    await pages.groupOnce("over-group", `${offset} is seen`, (one) => one.partitions[0]?.end?.offset === offset);
+  }
+  await member.disconnect();
+  await consumeNew(broker, "over-group", "over", "--max-messages", "6");
+  const shown = await pages.groupOnce("over-group", "it is read on", (one) => one.partitions[0]?.end?.offset === 10);
+  assert.deepEqual([shown.partitions[0]!.start!.offset, shown.totallag], [2, 10]);
+}
+
+const SHARE_CONSUMER = "org.apache.kafka.tools.consumer.ConsoleShareConsumer";
+
+async function shareGroup({ broker, clients, pages }: Stage): Promise<void> {
+  await clients.createTopic("share");
+  await broker.tool(SHARE_CONSUMER, ["--topic", "share", "--group", "share-group", "--timeout-ms", "3000"]).catch(
+    () => {
+      // It ends with an error as nothing came; that it was a member is all that is wanted.
+    },
+  );
+  assert.match(await groupCommand(broker, "--list"), /-group/);
+  assert.ok(!(await pages.groups()).includes("share-group"));
+}
+
+async function madeAnew({ broker, clients, pages }: Stage): Promise<void> {
+  await clients.createTopic("anew", 3);
+  const member = await clients.member("anew-group", ["anew"]);
+  for (const partition of [0, 2]) {
+    await clients.produce("anew", 10, partition);
+    await commit(member, "anew", 7, partition);
+  }
+  await pages.groupOnce("anew-group", "it is seen", (one) => one.partition_count === 3 && one.totallag === 6);
+  await member.disconnect();
+  await clients.admin.deleteTopics({ topics: ["anew"] });
+  await until("the name is free", () => clients.createTopic("anew").then(() => true, () => undefined));
+  await using later = await Clients.connect(broker.address);
+  await later.produce("anew", 4);
+  const again = await later.member("anew-group", ["anew"]);
+  await commit(again, "anew", 1);
+  const shown = await pages.groupOnce("anew-group", "one partition is left", (one) => {
+    return one.partition_count === 1 && one.totallag === 3;
+  });
+  assert.equal(shown.partitions[0]!.start!.offset, 1); // nothing of the window before
+  await assertSame(pages, broker, "anew-group");
+  await again.disconnect();
 }
 
 async function deletedOffset({ broker, clients, pages }: Stage): Promise<void> {

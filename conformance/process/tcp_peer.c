@@ -19,11 +19,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -163,6 +165,7 @@ static int many_short(char **args) {
     pid_t child = fork();
     if (child < 0) fail("fork");
     if (child > 0) continue;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     for (int i = p; i < count; i += processes) {
       int fd = open_one(&address);
       send_to(fd, bytes + i % 997, want + i % 991);

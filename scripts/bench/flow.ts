@@ -19,6 +19,7 @@ import {
 } from "../../src/flow/mod.ts";
 import { sampledHeaders, usualRecords, usualTemplate } from "../../src/flow/mod.ts";
 import { buildFloor } from "../floor/build.ts";
+import { benchFlowReceive } from "./flow_receive.ts";
 import { type Walked, walkNetflow, walkSflow, type WalkTemplates } from "../floor/flow_walk.ts";
 
 /** How long and how often. */
@@ -251,5 +252,7 @@ function median(values: readonly number[]): number {
 if (import.meta.main) {
   const flags = parseArgs(Deno.args, { string: ["rounds", "seconds"] });
   const options = { rounds: Number(flags.rounds ?? 7), seconds: Number(flags.seconds ?? 0.5) };
-  Deno.exit(await benchFlow(options, console.log));
+  const code = await benchFlow(options, console.log);
+  console.log("");
+  Deno.exit(code || await benchFlowReceive({ rounds: 3, seconds: 4 }, console.log));
 }

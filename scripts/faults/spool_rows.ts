@@ -313,7 +313,17 @@ async function fullDisk(trial: Trial): Promise<void> {
     trial.note("without root there is no small file system: a quota in the file layer stands for it");
     return await fullQuota(trial);
   }
-  await fullWith(trial, `${disk}/spool`, () => fillDisk(disk), () => Deno.removeSync(`${disk}/ballast`));
+  let filling: ReturnType<typeof setInterval> | undefined;
+  const fill = () => {
+    fillDisk(disk);
+    filling = setInterval(() => fillDisk(disk), 5); // also what is deleted meanwhile
+  };
+  const free = () => {
+    clearInterval(filling);
+    Deno.removeSync(`${disk}/ballast`);
+  };
+  trial.defer(() => clearInterval(filling));
+  await fullWith(trial, `${disk}/spool`, fill, free);
 }
 
 /** The same with a file layer that has no room. */
@@ -374,8 +384,11 @@ async function fullWith(
   await delivery.delivered();
   fill();
   trial.fault();
+  const errors = () => delivery.metric("limier_spool_write_errors_total");
+  const before = errors();
   const last = parts[2]!.map((batch) => delivery.offer(batch));
-  await until(() => delivery.spool!.health().state === "blocked", "the spool says that it is blocked again");
+  // It may get over it by itself, by what it deletes.
+  await until(() => errors() > before, "a write fails, of events or of the position");
   free();
   await inTime(Promise.all(last), "what waited to be stored");
   await delivery.finish(trial);
@@ -394,7 +407,7 @@ async function fullWith(
     await Promise.all(before.map(({ batch }) => dropping.output.offer(batch)));
     fill();
     trial.fault();
-    const offered = trial.batches(1_000).map(({ batch }) => dropping.output.offer(batch));
+    const offered = trial.batches(1_000, { paddingBytes: 400 }).map(({ batch }) => dropping.output.offer(batch));
     await inTime(Promise.all(offered), `the outcome under ${whenFull}`);
     free();
     const { books } = dropping;

@@ -48,7 +48,8 @@ function softflowd(version: string, ...more: string[]): FlowRecording["start"] {
   };
 }
 
-function pmacctd(...lines: string[]): FlowRecording["start"] {
+/** pmacctd, which watches the cable by itself; `PORT` in its lines is where it sends to. */
+export function pmacctd(...lines: string[]): FlowRecording["start"] {
   return async (tools, folder, port) => {
     const common = ["daemonize: false", `pcap_interface: ${CABLE}`, `pidfile: ${folder}/pmacctd.pid`];
     const text = [...common, ...lines].map((line) => line.replaceAll("PORT", String(port))).join("\n");

@@ -185,9 +185,10 @@ class WiredAgent implements RunningAgent {
     takeover?.serve();
     await outputs;
     if (config.lagListeners.length > 0) await takeover?.predecessorLeft();
-    this.#listeners = await this.#deps.startListeners?.(this) ?? [];
     await this.#startTcpinfo();
     await this.#startLag();
+    if (config.lagListeners.length > 0) await takeover?.predecessorLeft();
+    this.#listeners = await this.#deps.startListeners?.(this) ?? [];
     this.#scraping = this.#scrape(); // the agent's own page may be among the targets
     for (const address of this.addresses) reporter.info("listening", { address });
   }

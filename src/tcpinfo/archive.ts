@@ -10,6 +10,8 @@ import { encodeMetadata, RecordEncoder } from "./record_line.ts";
 import { type ArchiveFile, Rotation } from "./rotation.ts";
 import { At } from "./stats.ts";
 import { Refusal, SocketMessage } from "./wire.ts";
+import { Attribute } from "./wire_attributes.ts";
+import { TCP_INFO_BYTES } from "./wire_tcp_info.ts";
 
 /** How an archive is written. */
 export interface ArchiveOptions {
@@ -51,6 +53,16 @@ function sized(length: number): ZstdOptions {
   const options: ZstdOptions & { readonly pledgedSrcSize: number } = { ...ZSTD, pledgedSrcSize: length };
   return options;
 }
+
+/** Structures that grow: the attribute, the bytes that are known of it, where longer ones are counted. */
+const GROWING: readonly (readonly [number: number, known: number, at: number])[] = [
+  [Attribute.meminfo, 16, At.largeMemInfo],
+  [Attribute.info, TCP_INFO_BYTES, At.largeTcpInfo],
+  [Attribute.vegasinfo, 16, At.largeVegasInfo],
+  [Attribute.skmeminfo, 36, At.largeSockMemInfo],
+  [Attribute.dctcpinfo, 16, At.largeDctcpInfo],
+  [Attribute.bbrinfo, 20, At.largeBbrInfo],
+];
 
 /** A connection that has begun. */
 interface Connection {
@@ -159,12 +171,20 @@ export class Archive {
     }
     if (connection.file !== undefined && connection.rotation.isExpired(task.monotonicMs)) this.#endFile(connection);
     if (connection.file === undefined && !this.#rotate(connection, task)) return;
+    this.#countUnknown(message);
     this.#encoder.encode(message, task.timeMs);
     this.#addLine(connection, this.#encoder.bytes, this.#encoder.length);
     connection.records++;
     stats[At.records]!++;
     stats[At.recordBytes]! += this.#encoder.length;
     if (connection.lines.length >= MOST_LINES_BYTES) this.#flush(connection);
+  }
+
+  /** Counts what a newer kernel tells. */
+  #countUnknown(message: SocketMessage): void {
+    const { stats } = this.#deps;
+    for (const [number, known, at] of GROWING) if (message.length(number) > known) stats[at]!++;
+    if (message.highest > Attribute.sockopt) stats[At.unknownAttributes]!++;
   }
 
   /** Begins the next file. @returns whether that was possible */

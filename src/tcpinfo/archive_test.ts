@@ -158,6 +158,17 @@ Deno.test("Archive gives files their names once they are on the disk", async () 
   }
 });
 
+Deno.test("Archive counts structures that are longer than is known, and attributes that are not", async () => {
+  await using fed = new HandFed();
+  fed.first(1, START, { infoBytes: 288, attributes: { 7: "00".repeat(40) } });
+  fed.next(1, START + 1, { attributes: { 16: "00".repeat(20), 23: "00" } });
+  fed.end(1);
+  assert.equal(fed.stats[At.largeTcpInfo], 1);
+  assert.equal(fed.stats[At.largeSockMemInfo], 1);
+  assert.equal(fed.stats[At.largeBbrInfo], 0);
+  assert.equal(fed.stats[At.unknownAttributes], 1);
+});
+
 Deno.test("Archive writes no record of a family whose addresses it can't hide", async () => {
   await using fed = new HandFed({}, new Anonymizer("netblock"));
   fed.first(1, START);

@@ -29,3 +29,9 @@ export interface Backend extends AsyncDisposable {
 
 /** How long the files of a stop may take to be forced to the disk; after that they only get their names. */
 export const HURRY_MS = 3000;
+
+/** Netlink is not to be had. */
+export class NetlinkUnavailable extends Error {
+  override readonly name = "NetlinkUnavailable";
+  readonly code = "tcpinfo.netlink_unavailable";
+}

@@ -25,6 +25,16 @@ const ERRORS: readonly (readonly [type: string, at: number])[] = [
   ["rotate", At.rotateErrors],
 ];
 
+/** `type` of structures that are longer than is known. */
+const LARGE: readonly (readonly [type: string, at: number])[] = [
+  ["BBRInfo", At.largeBbrInfo],
+  ["DCTCPInfo", At.largeDctcpInfo],
+  ["MemInfo", At.largeMemInfo],
+  ["SockMemInfo", At.largeSockMemInfo],
+  ["TCPInfo", At.largeTcpInfo],
+  ["VegasInfo", At.largeVegasInfo],
+];
+
 /** What the page shows beside the threads' counts. */
 export interface PageDeps {
   /** Clients of the event socket that did not keep up. */
@@ -55,6 +65,10 @@ export function metricsPage(stats: Float64Array, { slowClients }: PageDeps): str
 
   family("git_short_commit", "gauge", "The git commit the program was built from, as a number.");
   sample("git_short_commit", '{commit="No commit specified"}', 0);
+  family("large_netlink_total", "counter", "Attributes longer than is known.");
+  for (const [type, at] of LARGE) sample("large_netlink_total", `{type="${type}"}`, stats[at]!);
+  family("netlink_skipped_total", "counter", "Attributes that are not known.");
+  sample("netlink_skipped_total", '{type="unknown"}', stats[At.unknownAttributes]!);
   histogram("tcpinfo_cache_count_histogram", "Connections in the cache at the end of a cycle.", [[
     "",
     Histogram.cache,

@@ -1,10 +1,10 @@
 /** The tcpinfo source as the agent runs it. */
 import { isAbsolute, join, resolve } from "node:path";
 import type { Clock, Running } from "../clock/mod.ts";
-import { type HeldLock, LinuxUnavailable, lockFile, SystemError } from "../linux/mod.ts";
+import { type HeldLock, LinuxUnavailable, lockFile, LockHeld, SystemError } from "../linux/mod.ts";
 import type { Meter } from "../metric/mod.ts";
 import { errorText, type Reporter } from "../telemetry/mod.ts";
-import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
+import { type Backend, type BackendConfig, type BackendDeps, NetlinkUnavailable } from "./backend.ts";
 import type { Closed, Opened } from "./changes.ts";
 import type { TcpinfoConfig } from "./config.ts";
 import { type EventSocket, startEventSocket } from "./events_socket.ts";
@@ -95,16 +95,23 @@ class Source implements TcpinfoSource {
     const config = this.#config, { reporter } = this.#deps;
     for (const warning of config.warnings) reporter.warn(warning);
     const prefix = uuidPrefix(config.archive);
-    const directory = config.archive.directory === "" ? "" : resolve(config.archive.directory);
-    if (directory !== "") await this.#openArchive(directory);
-    const socketPath = eventsPath(config.eventsocket, directory);
-    if (socketPath !== "") {
-      const { clock } = this.#deps;
-      this.#events = await startEventSocket(socketPath, { clock, reporter }, { mode: config.eventsocketMode });
-    }
-    const backend = this.#backend = await this.#startBackend({ tcpinfo: config, uuidPrefix: prefix, directory });
     exposeTcpinfo(reporter.metrics, this);
-    backend?.done.then(() => this.#done.resolve(), (error) => this.#done.reject(error));
+    try {
+      const directory = config.archive.directory === "" ? "" : resolve(config.archive.directory);
+      if (directory !== "") await this.#openArchive(directory);
+      await this.#openEvents(eventsPath(config.eventsocket, directory));
+      const backend = this.#backend = await this.#startBackend({ tcpinfo: config, uuidPrefix: prefix, directory });
+      backend.done.then(() => this.#done.resolve(), (error) => this.#done.reject(error));
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      reporter.warn(`Not watching TCP connections: ${errorText(error)}`);
+    }
+  }
+
+  async #openEvents(path: string): Promise<void> {
+    if (path === "") return;
+    const { clock, reporter } = this.#deps;
+    this.#events = await startEventSocket(path, { clock, reporter }, { mode: this.#config.eventsocketMode });
   }
 
   async #openArchive(directory: string): Promise<void> {
@@ -117,24 +124,20 @@ class Source implements TcpinfoSource {
       if (repaired > 0) reporter.info("Completed files that were left unfinished", { files: repaired, cut_off: torn });
       for (const { path, why } of failed) reporter.warn(`Cannot complete ${path}: ${why}`, { path });
     } catch (error) {
-      if (error instanceof SystemError && error.code === "linux.lock_held") throw error;
+      if (error instanceof LockHeld || error instanceof LinuxUnavailable) throw error;
       throw new ArchiveDirectoryError(directory, errorText(error), { cause: error });
     }
   }
 
-  async #startBackend(config: BackendConfig): Promise<Backend | undefined> {
+  async #startBackend(config: BackendConfig): Promise<Backend> {
     const { clock, reporter, threads } = this.#deps;
     const wantsEvents = this.#events !== undefined || config.tcpinfo.meter;
     const deps: BackendDeps = { clock, reporter, ...(wantsEvents ? { onEvents: this.#listener() } : {}) };
+    if (threads) return await (await import("./thread_backend.ts")).startThreadBackend(config, deps);
     try {
-      if (!threads) return (await import("./inline_backend.ts")).startInlineBackend(config, deps);
-      return await (await import("./thread_backend.ts")).startThreadBackend(config, deps);
+      return (await import("./inline_backend.ts")).startInlineBackend(config, deps);
     } catch (error) {
-      const isUnavailable = error instanceof LinuxUnavailable || error instanceof SystemError ||
-        error instanceof Error && "code" in error && error.code === "tcpinfo.netlink_unavailable";
-      if (!isUnavailable) throw error;
-      reporter.warn(`Not watching TCP connections: ${errorText(error)}`);
-      return undefined;
+      throw error instanceof SystemError ? new NetlinkUnavailable(error.message, { cause: error }) : error;
     }
   }
 
@@ -176,6 +179,11 @@ class Source implements TcpinfoSource {
       }
     })();
   }
+}
+
+/** Whether the kernel can't be asked at all here. */
+function isUnavailable(error: unknown): boolean {
+  return error instanceof LinuxUnavailable || error instanceof NetlinkUnavailable;
 }
 
 /** A path that is not absolute counts from the archive's directory. */

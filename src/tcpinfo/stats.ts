@@ -74,9 +74,19 @@ export const At = {
   repaired: 56,
   blockedMs: 57,
   unsynced: 58,
+
+  /** Records with a structure longer than is known. */
+  largeMemInfo: 59,
+  largeTcpInfo: 60,
+  largeVegasInfo: 61,
+  largeSockMemInfo: 62,
+  largeDctcpInfo: 63,
+  largeBbrInfo: 64,
+  /** Records with an attribute that is not known, above INET_DIAG_SOCKOPT. */
+  unknownAttributes: 65,
 } as const;
 
-const COUNTS = 64;
+const COUNTS = 72;
 
 /** A histogram in the shared memory: upper bounds of its buckets, ascending; one without a bound follows. */
 interface Shape {

@@ -1,6 +1,5 @@
 /** The source in threads of its own: one that polls, and marshallers that write. */
-import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
-import { HURRY_MS } from "./backend.ts";
+import { type Backend, type BackendConfig, type BackendDeps, HURRY_MS, NetlinkUnavailable } from "./backend.ts";
 import { newStats } from "./stats.ts";
 import {
   Control,
@@ -10,12 +9,6 @@ import {
   type PollStart,
   type Shared,
 } from "./threads.ts";
-
-/** Netlink is not to be had, as a thread found out. */
-export class NetlinkUnavailable extends Error {
-  override readonly name = "NetlinkUnavailable";
-  readonly code = "tcpinfo.netlink_unavailable";
-}
 
 /** Starts the threads. @throws {NetlinkUnavailable} where netlink is not to be had; nothing is left running then */
 export async function startThreadBackend(config: BackendConfig, deps: BackendDeps): Promise<Backend> {
