@@ -110,7 +110,9 @@ function readSasl(section: Section): PasswordSasl | undefined {
   const word = section.oneOf("mechanism", SASL_WORDS) ?? "none";
   const username = section.string("username") ?? "", password = section.secret("password") ?? "";
   if (word === "none") {
-    if (username !== "") section.refuse("mechanism", "how the name is to be shown: plain, scram-sha256 or scram-sha512");
+    if (username !== "") {
+      section.refuse("mechanism", "how the name is to be shown: plain, scram-sha256 or scram-sha512");
+    }
     return undefined;
   }
   if (username === "") section.refuse("username", "the name that goes with the mechanism");

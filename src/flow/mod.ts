@@ -77,8 +77,20 @@ export {
 } from "./decode/state.ts";
 export { Template, VARIABLE } from "./decode/template.ts";
 export { FlowShower, type PacketFacts, type ShownObject, type ShownValue, type ShowOptions } from "./decode_input.ts";
-export { FLOW_KEYS, type FlowConfig, hasFlow, isSameFlow, type OutletConfig, readFlowConfig, readFlowScenarioConfig } from "./config.ts";
+export {
+  FLOW_KEYS,
+  type FlowConfig,
+  hasFlow,
+  isSameFlow,
+  type OutletConfig,
+  readFlowConfig,
+  readFlowScenarioConfig,
+} from "./config.ts";
 export { flowSection } from "./effective.ts";
+export { readInletConfig } from "./inlet/config.ts";
+export { type Inlet, type InletDeps, type InletSink, startInlet } from "./inlet/inlet.ts";
+export { type Parcel } from "./inlet/parcel.ts";
+export { ParcelPorts } from "./inlet/parcel_ports.ts";
 export { FlowScenario, type PlayedFlows } from "./scenario.ts";
 export { type FlowDeps, type FlowSource, startFlow } from "./source.ts";
 export { INPUT_SETTINGS, type InputSettings, readInputSettings } from "./input_settings.ts";

@@ -1,16 +1,14 @@
 /** Metrics of a thread: counted there, shown by the main thread's registry. */
-import {
-  type Counter,
-  type Gauge,
-  type Histogram,
-  type Labels,
-  Registry,
-  type Reporter,
-} from "../telemetry/mod.ts";
+import { type Counter, type Gauge, type Histogram, type Labels, Registry, type Reporter } from "../telemetry/mod.ts";
 
 /** What was counted since the last time. */
 export interface MetricChanges {
-  readonly counters: readonly { readonly name: string; readonly help: string; readonly labels: Labels; readonly by: number }[];
+  readonly counters: readonly {
+    readonly name: string;
+    readonly help: string;
+    readonly labels: Labels;
+    readonly by: number;
+  }[];
   readonly gauges: readonly {
     readonly name: string;
     readonly help: string;

@@ -26,7 +26,7 @@ export const USUAL_FIELDS: readonly (readonly [element: number, length: number])
 ];
 
 /** Octets of a record of {@linkcode USUAL_FIELDS}. */
-export const USUAL_RECORD = USUAL_FIELDS.reduce((sum, [, length]) => sum + length, 0);
+export const USUAL_RECORD: number = USUAL_FIELDS.reduce((sum, [, length]) => sum + length, 0);
 
 const TEMPLATE = 256;
 const HEADER_S = 1_700_000_000;

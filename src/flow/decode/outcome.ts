@@ -69,13 +69,13 @@ export class Outcome {
   rows = 0;
   readonly errors: CountedError[] = [];
   /** Sets of NetFlow, by {@linkcode SetType}. */
-  readonly sets = new Uint32Array(SET_TYPES.length);
+  readonly sets: Uint32Array<ArrayBuffer> = new Uint32Array(SET_TYPES.length);
   /** Records of NetFlow, by {@linkcode SetType}. */
-  readonly records = new Uint32Array(SET_TYPES.length);
+  readonly records: Uint32Array<ArrayBuffer> = new Uint32Array(SET_TYPES.length);
   /** Samples of sFlow, by {@linkcode SampleType}. */
-  readonly samples = new Uint32Array(SAMPLE_TYPES.length);
+  readonly samples: Uint32Array<ArrayBuffer> = new Uint32Array(SAMPLE_TYPES.length);
   /** Records in the samples of sFlow, by the type of the sample. */
-  readonly sampleRecords = new Uint32Array(SAMPLE_TYPES.length);
+  readonly sampleRecords: Uint32Array<ArrayBuffer> = new Uint32Array(SAMPLE_TYPES.length);
   /** Data sets of an unknown template. */
   missingTemplates = 0;
   /** Rows whose time was wild and became the receive time. */

@@ -51,9 +51,9 @@ interface Held<T> {
 
 /** Templates and rates of one source id or observation domain. */
 export class Domain {
-  readonly templates = new Map<number, Template>();
-  readonly samplers = new Map<number, Rate>();
-  readonly interfaces = new Map<number, Rate>();
+  readonly templates: Map<number, Template> = new Map();
+  readonly samplers: Map<number, Rate> = new Map();
+  readonly interfaces: Map<number, Rate> = new Map();
   /** systemInitTimeMilliseconds of an options record; 0 unknown. */
   systemInitMs = 0;
 
@@ -67,9 +67,9 @@ export class Domain {
 
 /** All domains of one exporter. */
 export class Exporter {
-  readonly domains = new Map<number, Domain>();
-  readonly templates = new RecencyList<Owned>();
-  readonly rates = new RecencyList<Rate>();
+  readonly domains: Map<number, Domain> = new Map();
+  readonly templates: RecencyList<Owned> = new RecencyList();
+  readonly rates: RecencyList<Rate> = new RecencyList();
 
   /** @param address four words of an address as it lies in memory */
   constructor(readonly key: number | string, readonly address: Uint32Array) {}

@@ -15,7 +15,9 @@ export function newReaderCounts(metrics: Registry, listener: string, worker: num
   const name = (what: string) => `limier_inlet_flow_input_udp_${what}_total`;
   const packets = metrics.counter(name("packets"), "Datagrams received.");
   const bytes = metrics.counter(name("bytes"), "Octets of the datagrams received.");
-  const truncated = metrics.counter(name("truncated_packets"), "Datagrams that were cut off, and left out.").child(labels);
+  const truncated = metrics.counter(name("truncated_packets"), "Datagrams that were cut off, and left out.").child(
+    labels,
+  );
   const control = metrics.counter(
     name("truncated_control_messages"),
     "Datagrams beside which the kernel had more to tell than there was room for.",

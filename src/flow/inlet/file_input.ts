@@ -34,7 +34,9 @@ export function startFileInput(config: FileInputConfig, { clock, sink }: FileInp
       await new Promise((resolve) => setTimeout(resolve, 0)); // others have their turn
     }
     // It stays, silent, until it is stopped.
-    if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
+    if (!stop.signal.aborted) {
+      await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
+    }
   }
 
   const done = run();

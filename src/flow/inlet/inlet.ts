@@ -14,15 +14,24 @@ import type { FileInputConfig, InletConfig, ListenConfig } from "./config.ts";
 import { newReaderCounts } from "./counts.ts";
 import { startDatagramListener } from "./datagram_listener.ts";
 import { startFileInput } from "./file_input.ts";
-import type { Parcel } from "./parcel.ts";
-import { Control, type FromReader, type ReaderStart, RECEIVE_TIMEOUT_MS } from "./threads.ts";
+import { newParcelPool, type Parcel } from "./parcel.ts";
+import {
+  type Connect,
+  Control,
+  DATAGRAM_BYTES,
+  type FromReader,
+  PARCEL_BYTES,
+  POOL_BUFFERS,
+  type ReaderStart,
+  RECEIVE_TIMEOUT_MS,
+} from "./threads.ts";
 
 /** Where datagrams go. */
 export interface InletSink {
   /** Takes datagrams in; resolves when there is room for more. */
   take(parcel: Parcel): Promise<void>;
   /** Takes the parcels of a reader's thread, where it can. */
-  connect?(port: MessagePort, control: Int32Array<SharedArrayBuffer>): void;
+  connect?: Connect;
 }
 
 /** What the inlet is given. */
@@ -100,7 +109,11 @@ async function startInline(config: ListenConfig, { maxExporters }: InletConfig, 
     { hostname: hostname === "" ? "0.0.0.0" : hostname, port, settings: config, maxExporters },
     { clock, sink, counts: (address) => newReaderCounts(reporter.metrics, address, 0) },
   );
-  return { done: listener.done, address: `udp://${listener.address}`, [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose]() };
+  return {
+    done: listener.done,
+    address: `udp://${listener.address}`,
+    [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
+  };
 }
 
 async function startThreads(
@@ -119,7 +132,8 @@ async function startThreads(
   const readers = group.sockets.map(({ fd, receiveBufferBytes }, worker) => {
     size.set(2 * receiveBufferBytes, { listener, worker: String(worker) });
     const counts = newReaderCounts(metrics, listener, worker);
-    const start = { fd, settings: settingsOf(config), control, queueSize: deps.queueSize, maxExporters };
+    const pool = newParcelPool(POOL_BUFFERS, PARCEL_BYTES, DATAGRAM_BYTES);
+    const start = { fd, settings: settingsOf(config), control, queueSize: deps.queueSize, maxExporters, pool };
     return { fd, counts, ...startReader(start, deps, (received) => counts.take(received)) };
   });
   const collect = () => {
@@ -226,7 +240,7 @@ function startReader(
   };
   started.promise.catch(() => {}); // awaited by whoever starts it
   stopped.promise.catch(() => {});
-  sink.connect?.(port2, start.control);
+  sink.connect?.(port2, start.control, start.pool);
   worker.postMessage({ ...start, port: port1 } satisfies ReaderStart, [port1]);
   return { started: started.promise, stopped: stopped.promise };
 }

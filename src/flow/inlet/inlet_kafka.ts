@@ -6,6 +6,7 @@ import { MetricsOfThreads } from "../relayed_metrics.ts";
 import type { InletSink } from "./inlet.ts";
 import { startKafkaSender } from "./kafka_sender.ts";
 import { PortSink } from "./port_sink.ts";
+import type { Connect } from "./threads.ts";
 import type { FromSender, ToSender } from "./sender_worker.ts";
 
 /** What it is given. */
@@ -63,8 +64,7 @@ export async function startInletKafka(config: FlowKafkaConfig, deps: InletKafkaD
   };
   tell({ kind: "start", kafka: config, clientId, maxExporters });
   await started.promise;
-  const connect = (port: MessagePort, control: Int32Array<SharedArrayBuffer>) =>
-    tell({ kind: "reader", port, control }, [port]);
+  const connect: Connect = (port, control, pool) => tell({ kind: "reader", port, control, pool }, [port]);
   const own = new PortSink(connect, config.queueSize);
   let stopping: Promise<void> | undefined;
   return {

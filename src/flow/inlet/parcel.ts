@@ -4,22 +4,71 @@ import { RAW_FLOW_OVERHEAD, type RawFlowEncoder } from "../raw_flow.ts";
 /** Several raw flows. */
 export interface Parcel {
   /** Each message behind its length, four octets, little-endian. */
-  readonly octets: Uint8Array<ArrayBuffer>;
+  readonly octets: Uint8Array;
   readonly count: number;
+  /** The buffer of a {@linkcode ParcelPool} that it lies in, to be released by whoever is done with it. */
+  readonly slot?: number;
+}
+
+/** Buffers that readers fill and others empty, without a copy in between; both threads have the same. */
+export interface ParcelPool {
+  readonly buffers: readonly Uint8Array<SharedArrayBuffer>[];
+  /** By buffer: 1 while it is in use. */
+  readonly used: Int32Array<SharedArrayBuffer>;
 }
 
 const LENGTH_BYTES = 4;
+/** What is smaller is copied out of its buffer, which is then there for more. */
+const SMALL_BYTES = 32 * 1024;
+
+/** Octets of a buffer that {@linkcode ParcelWriter} can fill. */
+function bufferBytes(bytes: number, largestPayload: number): number {
+  return bytes + largestPayload + RAW_FLOW_OVERHEAD + LENGTH_BYTES;
+}
+
+/** Makes a pool. */
+export function newParcelPool(buffers: number, bytes: number, largestPayload: number): ParcelPool {
+  const size = bufferBytes(bytes, largestPayload);
+  return {
+    buffers: Array.from({ length: buffers }, () => new Uint8Array(new SharedArrayBuffer(size))),
+    used: new Int32Array(new SharedArrayBuffer(4 * buffers)),
+  };
+}
+
+/** Gives a parcel's buffer back. */
+export function releaseParcel({ slot }: Parcel, { used }: ParcelPool): void {
+  if (slot !== undefined) Atomics.store(used, slot, 0);
+}
+
+function acquire({ used }: ParcelPool): number {
+  for (let slot = 0; slot < used.length; slot++) {
+    if (Atomics.compareExchange(used, slot, 0, 1) === 0) return slot;
+  }
+  return -1;
+}
 
 /** Collects raw flows until somebody takes them. */
 export class ParcelWriter {
-  readonly #buffer: Uint8Array<ArrayBuffer>;
+  readonly #own: Uint8Array<ArrayBuffer>;
+  readonly #pool: ParcelPool | undefined;
+  #buffer: Uint8Array;
+  /** The pool's buffer that is being filled; -1: our own. */
+  #slot = -1;
   #at = 0;
   /** Messages so far. */
   count = 0;
 
   /** @param bytes when as many are there, {@linkcode isFull} says so */
-  constructor(readonly bytes: number, largestPayload: number) {
-    this.#buffer = new Uint8Array(bytes + largestPayload + RAW_FLOW_OVERHEAD + LENGTH_BYTES);
+  constructor(readonly bytes: number, largestPayload: number, pool?: ParcelPool) {
+    this.#own = new Uint8Array(bufferBytes(bytes, largestPayload));
+    this.#buffer = this.#own;
+    this.#pool = pool;
+    this.#next();
+  }
+
+  #next(): void {
+    this.#slot = this.#pool === undefined ? -1 : acquire(this.#pool);
+    this.#buffer = this.#pool?.buffers[this.#slot] ?? this.#own;
   }
 
   /** Whether it has to be taken before the next message is added. */
@@ -48,13 +97,21 @@ export class ParcelWriter {
     this.count++;
   }
 
-  /** What was collected, in memory of its own; the writer is empty then. */
+  /** What was collected, in memory of its own or in a buffer of the pool; the writer is empty then. */
   take(): Parcel {
-    // A copy costs less than a buffer of that size that is zeroed first.
-    const parcel = { octets: this.#buffer.slice(0, this.#at), count: this.count };
+    const { count } = this;
+    const at = this.#at, slot = this.#slot;
     this.#at = 0;
     this.count = 0;
-    return parcel;
+    if (slot < 0 || at < SMALL_BYTES) {
+      // A copy costs less than a buffer of that size that is zeroed first.
+      const parcel = { octets: this.#buffer.slice(0, at), count };
+      if (slot < 0) this.#next();
+      return parcel;
+    }
+    const octets = this.#buffer.subarray(0, at);
+    this.#next();
+    return { octets, count, slot };
   }
 }
 

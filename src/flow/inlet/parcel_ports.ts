@@ -1,5 +1,5 @@
 /** The end of the readers' ports: parcels come in, and readers hear that there is room again. */
-import type { Parcel } from "./parcel.ts";
+import { type Parcel, type ParcelPool, releaseParcel } from "./parcel.ts";
 import { Control, type FromReaderPort } from "./threads.ts";
 
 /** Hands parcels of several readers to one taker. */
@@ -13,7 +13,7 @@ export class ParcelPorts {
   }
 
   /** Takes parcels from a reader until it says that it has ended. */
-  connect(port: MessagePort, control: Int32Array<SharedArrayBuffer>): void {
+  connect(port: MessagePort, control: Int32Array<SharedArrayBuffer>, pool: ParcelPool): void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#open.add(promise);
     const taking = new Set<Promise<void>>();
@@ -23,10 +23,14 @@ export class ParcelPorts {
         Promise.all(taking).then(() => resolve());
         return;
       }
-      const { parcel } = data;
+      const { count, slot, length } = data;
+      const parcel: Parcel = slot === undefined
+        ? { octets: data.octets, count }
+        : { octets: pool.buffers[slot]!.subarray(0, length), count, slot };
       const taken: Promise<void> = this.#take(parcel).then(() => {
         taking.delete(taken);
-        Atomics.sub(control, Control.queued, parcel.count);
+        releaseParcel(parcel, pool);
+        Atomics.sub(control, Control.queued, count);
         Atomics.notify(control, Control.queued);
       });
       taking.add(taken);

@@ -7,13 +7,18 @@ import { BatchReceiver, SystemError } from "../../linux/mod.ts";
 import { RawFlowEncoder } from "../raw_flow.ts";
 import { ExporterTally } from "./exporter_tally.ts";
 import { ParcelWriter } from "./parcel.ts";
-import { Control, type FromReader, type FromReaderPort, type ReaderStart } from "./threads.ts";
+import {
+  Control,
+  DATAGRAM_BYTES,
+  type FromReader,
+  type FromReaderPort,
+  PARCEL_BYTES,
+  postParcel,
+  type ReaderStart,
+} from "./threads.ts";
 
-/** The longest datagram there is. */
-const DATAGRAM_BYTES = 65_535;
 const DATAGRAMS = 64;
-/** A parcel of this size is handed on at once; others when nothing comes for a moment, or after `LINGER_MS`. */
-const PARCEL_BYTES = 256 * 1024;
+/** A parcel that is not full is handed on when nothing comes for a moment, or after so long. */
 const LINGER_MS = 20;
 const REPORT_MS = 500;
 /** A reader that is told to stop still takes what has arrived, but no longer than this. */
@@ -35,7 +40,7 @@ class Reader {
   readonly #start: ReaderStart;
   readonly #receiver: BatchReceiver;
   readonly #encoder: RawFlowEncoder;
-  readonly #writer = new ParcelWriter(PARCEL_BYTES, DATAGRAM_BYTES);
+  readonly #writer: ParcelWriter;
   readonly #tally: ExporterTally;
   readonly #source = new Uint32Array(4);
   readonly #sourceOctets = new Uint8Array(this.#source.buffer);
@@ -53,6 +58,7 @@ class Reader {
       ancillary: true,
     });
     this.#encoder = new RawFlowEncoder(start.settings);
+    this.#writer = new ParcelWriter(PARCEL_BYTES, DATAGRAM_BYTES, start.pool);
     this.#tally = new ExporterTally(start.maxExporters);
   }
 
@@ -132,7 +138,7 @@ class Reader {
     const { control, port } = this.#start;
     const parcel = this.#writer.take();
     Atomics.add(control, Control.queued, parcel.count);
-    port.postMessage({ kind: "parcel", parcel } satisfies FromReaderPort, [parcel.octets.buffer]);
+    postParcel(port, parcel);
     this.#sinceMs = performance.now();
   }
 

@@ -2,8 +2,9 @@
 /** A thread that hands the readers' datagrams to Kafka. */
 import { realClock } from "../../clock/mod.ts";
 import type { FlowKafkaConfig } from "../kafka_config.ts";
-import { type MetricChanges, RelayedRegistry, type RelayedLine, relayedReporter } from "../relayed_metrics.ts";
+import { type MetricChanges, type RelayedLine, RelayedRegistry, relayedReporter } from "../relayed_metrics.ts";
 import { type KafkaSender, startKafkaSender } from "./kafka_sender.ts";
+import type { ParcelPool } from "./parcel.ts";
 import { ParcelPorts } from "./parcel_ports.ts";
 
 /** What the main thread tells it. */
@@ -14,7 +15,12 @@ export type ToSender =
     readonly clientId: string;
     readonly maxExporters: number;
   }
-  | { readonly kind: "reader"; readonly port: MessagePort; readonly control: Int32Array<SharedArrayBuffer> }
+  | {
+    readonly kind: "reader";
+    readonly port: MessagePort;
+    readonly control: Int32Array<SharedArrayBuffer>;
+    readonly pool: ParcelPool;
+  }
   | { readonly kind: "stop" };
 
 /** What it tells the main thread. */
@@ -71,9 +77,11 @@ self.onmessage = ({ data }: MessageEvent<ToSender>) => {
       break;
     }
     case "reader":
-      ports?.connect(data.port, data.control);
+      ports?.connect(data.port, data.control, data.pool);
       break;
     case "stop":
-      stop().catch((error) => tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) }));
+      stop().catch((error) =>
+        tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) })
+      );
   }
 };

@@ -1,6 +1,6 @@
 /** What the readers of the inlet and the other threads say to each other. */
 import type { RawFlowSettings } from "../raw_flow.ts";
-import type { Parcel } from "./parcel.ts";
+import type { Parcel, ParcelPool } from "./parcel.ts";
 
 /** Words of the memory that the readers of a listener share with who takes their datagrams. */
 export const Control = {
@@ -10,6 +10,13 @@ export const Control = {
   queued: 1,
   length: 2,
 } as const;
+
+/** The longest datagram there is. */
+export const DATAGRAM_BYTES = 65_535;
+/** A parcel of this size is handed on at once. */
+export const PARCEL_BYTES = 256 * 1024;
+/** Buffers of a reader: as many megabytes as a quarter of them, where all are in use. */
+export const POOL_BUFFERS = 32;
 
 /** How long a reader waits for a datagram before it looks around. */
 export const RECEIVE_TIMEOUT_MS = 20;
@@ -24,12 +31,34 @@ export interface ReaderStart {
   /** Where its parcels go. */
   readonly port: MessagePort;
   readonly maxExporters: number;
+  /** Where its parcels lie. */
+  readonly pool: ParcelPool;
 }
 
 /** What a reader sends by its port. */
 export type FromReaderPort =
-  | { readonly kind: "parcel"; readonly parcel: Parcel }
+  | {
+    readonly kind: "parcel";
+    readonly count: number;
+    readonly octets: Uint8Array;
+    readonly slot?: undefined;
+    readonly length: number;
+  }
+  /** In a buffer of the pool. */
+  | { readonly kind: "parcel"; readonly count: number; readonly slot: number; readonly length: number }
   | { readonly kind: "end" };
+
+/** Sends a parcel by a port. */
+export function postParcel(port: MessagePort, { octets, count, slot }: Parcel): void {
+  const { length } = octets;
+  if (slot !== undefined) port.postMessage({ kind: "parcel", count, slot, length } satisfies FromReaderPort);
+  else {port.postMessage({ kind: "parcel", count, octets, length } satisfies FromReaderPort, [
+      octets.buffer as ArrayBuffer,
+    ]);}
+}
+
+/** How a listener's readers and who takes their datagrams are joined. */
+export type Connect = (port: MessagePort, control: Int32Array<SharedArrayBuffer>, pool: ParcelPool) => void;
 
 /** What came of one exporter since the last report. */
 export interface ExporterReceived {

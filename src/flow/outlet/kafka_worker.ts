@@ -13,8 +13,8 @@ import {
   OffsetAt,
   type OffsetToCommit,
   type PolledPartition,
-  type RecordBatch,
   readRecordBatches,
+  type RecordBatch,
   type TopicPartition,
 } from "../../kafka/mod.ts";
 import { AddressPool, TextPool } from "../columns_pool.ts";
@@ -147,7 +147,9 @@ class Member implements KafkaWorker {
       const { batches, faults, nextOffset } = readRecordBatches(one.records, this.#decompressor);
       for (const { fault, offset } of faults) {
         this.#counts.errors.inc();
-        this.#deps.reporter.error(`Cannot read a batch of ${this.#topic}, partition ${own.partition}: ${fault}`, { offset });
+        this.#deps.reporter.error(`Cannot read a batch of ${this.#topic}, partition ${own.partition}: ${fault}`, {
+          offset,
+        });
       }
       const isWanted = newAbortFilter(one.aborted);
       for (const batch of batches) {
@@ -243,7 +245,9 @@ class Member implements KafkaWorker {
     if (signal.aborted) return false;
     const { failed } = await this.#deps.store.insert(block, signal);
     if (failed === 0) return true;
-    this.#counts.abandoned.inc(1, { reason: own.lost.signal.aborted ? "lost" : deadline?.aborted ? "revoked" : "closed" });
+    this.#counts.abandoned.inc(1, {
+      reason: own.lost.signal.aborted ? "lost" : deadline?.aborted ? "revoked" : "closed",
+    });
     return false;
   }
 
@@ -289,14 +293,19 @@ class Member implements KafkaWorker {
     const metadata = await this.#cluster.metadata([this.#topic]);
     const queries = partitions.map((one) => ({ ...one, timestampMs: OffsetAt.latest }));
     const { answers } = await listOffsets(this.#cluster, metadata, queries);
-    const ends = new Map(answers.filter(({ error }) => error === 0).map(({ partition, offset }) => [partition, offset]));
+    const ends = new Map(
+      answers.filter(({ error }) => error === 0).map(({ partition, offset }) => [partition, offset]),
+    );
     const starts: OffsetToCommit[] = [];
     let isNew = false;
     for (const { topic, partition } of partitions) {
       const known = committed.get(partition);
       const end = ends.get(partition);
       if (end === undefined) {
-        throw new KafkaError("kafka.timeout", `Cannot read ${topic}, partition ${partition}: it does not say where it ends`);
+        throw new KafkaError(
+          "kafka.timeout",
+          `Cannot read ${topic}, partition ${partition}: it does not say where it ends`,
+        );
       }
       const behind = firstOffset(known === undefined ? undefined : BigInt(known), stored.get(partition), BigInt(end));
       // A group that is new begins at the end, and says so at once: what comes from now on is its own, whatever happens.

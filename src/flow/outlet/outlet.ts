@@ -86,10 +86,10 @@ class Workers implements Outlet {
       const { connect } = sink;
       if (connect === undefined) this.#sink = { take: (parcel) => sink.take(parcel), end() {} };
       else {
-        const own = new PortSink((port, control) => sink.connect?.(port, control), queueSize);
+        const own = new PortSink((...args) => sink.connect?.(...args), queueSize);
         this.#sink = {
           take: (parcel) => own.take(parcel),
-          connect: (port, control) => sink.connect?.(port, control),
+          connect: (...args) => sink.connect?.(...args),
           end: () => own.end(),
         };
       }
@@ -180,7 +180,10 @@ class Workers implements Outlet {
 
   async #watchLag(cluster: KafkaCluster, topic: string): Promise<void> {
     const { clock, reporter } = this.#deps;
-    const gauge = reporter.metrics.gauge("limier_outlet_kafkainput_consumergroup_lag_messages", "Records not read yet.");
+    const gauge = reporter.metrics.gauge(
+      "limier_outlet_kafkainput_consumergroup_lag_messages",
+      "Records not read yet.",
+    );
     while (!this.#stop.signal.aborted) {
       gauge.set(await this.#lag(cluster, topic));
       await clock.sleep(LAG_EVERY_MS, this.#stop.signal);

@@ -103,7 +103,7 @@ self.onmessage = ({ data }: MessageEvent<ToOutlet>) => {
       start(data.start).catch(fail);
       break;
     case "reader":
-      ports?.connect(data.port, data.control);
+      ports?.connect(data.port, data.control, data.pool);
       break;
     case "inserted":
       inserts.get(data.id)?.resolve(data.outcome);

@@ -6,7 +6,8 @@ import type { FlowStore } from "../store/mod.ts";
 export type OffsetsStore = Pick<FlowStore, "query" | "storedOffsets" | "schema">;
 
 /** Inserts into the ingestion table of whoever does them. */
-const RUNNING = "SELECT query_id FROM system.processes WHERE is_initial_query AND query ILIKE 'INSERT INTO%flows\\_%\\_raw%'";
+const RUNNING =
+  "SELECT query_id FROM system.processes WHERE is_initial_query AND query ILIKE 'INSERT INTO%flows\\_%\\_raw%'";
 const LOOK_MS = 50;
 const PATIENCE_MS = 10_000;
 

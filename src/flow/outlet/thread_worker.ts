@@ -37,7 +37,7 @@ class Thread implements OutletWorker {
     };
     this.sink = config.kafka !== undefined ? undefined : {
       take: () => Promise.reject(new TypeError("unreachable: a thread takes parcels by ports")),
-      connect: (port, control) => this.#tell({ kind: "reader", port, control }, [port]),
+      connect: (port, control, pool) => this.#tell({ kind: "reader", port, control, pool }, [port]),
     };
     const { name, clientId, store } = hooks;
     this.#tell({
@@ -80,7 +80,9 @@ class Thread implements OutletWorker {
       case "stopped":
         return void this.#ended(message);
       case "failed":
-        return this.#fail(Object.assign(new Error(message.message), message.code === undefined ? {} : { code: message.code }));
+        return this.#fail(
+          Object.assign(new Error(message.message), message.code === undefined ? {} : { code: message.code }),
+        );
     }
   }
 

@@ -1,6 +1,7 @@
 /** What a worker of the outlet and the main thread say to each other. */
 import type { Column } from "../columns.ts";
 import type { SavedState } from "../decode/saved_state.ts";
+import type { ParcelPool } from "../inlet/parcel.ts";
 import type { MetricChanges, RelayedLine } from "../relayed_metrics.ts";
 import type { InsertOutcome, RowBlock } from "../store/mod.ts";
 import type { FlowRate } from "./flow_rates.ts";
@@ -19,7 +20,12 @@ export interface OutletStart {
 export type ToOutlet =
   | { readonly kind: "start"; readonly start: OutletStart }
   /** A reader's parcels come by `port`; `control` is the readers' memory. */
-  | { readonly kind: "reader"; readonly port: MessagePort; readonly control: Int32Array<SharedArrayBuffer> }
+  | {
+    readonly kind: "reader";
+    readonly port: MessagePort;
+    readonly control: Int32Array<SharedArrayBuffer>;
+    readonly pool: ParcelPool;
+  }
   | { readonly kind: "inserted"; readonly id: number; readonly outcome: InsertOutcome }
   /** Undefined: the store did not answer. */
   | { readonly kind: "offsets"; readonly id: number; readonly offsets: ReadonlyMap<number, bigint> | undefined }

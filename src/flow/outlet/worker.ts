@@ -11,7 +11,7 @@ import type { DecoderConfig, KafkaInputConfig } from "./config.ts";
 import { type Enrichment, type EnrichmentConfig, startEnrichment } from "./enrichment.ts";
 import type { FlowRate } from "./flow_rates.ts";
 import { FlowHeart } from "./heart.ts";
-import { flushSignal, type FlushSignal } from "./scaler.ts";
+import { type FlushSignal, flushSignal } from "./scaler.ts";
 
 /** Settings of a worker. Plain data, so that they can cross to a thread. */
 export interface WorkerConfig {

@@ -1,7 +1,7 @@
 import { rootCertificates } from "node:tls";
 import { createTransport } from "nodemailer";
 import type { EmailNotifierConfig } from "./config.ts";
-import { NotificationError, type Sender } from "./module.ts";
+import { NotificationError, type Sender } from "./sender.ts";
 
 /** A mail as a template wrote it. */
 export interface Mail {

@@ -1,7 +1,7 @@
 import https from "node:https";
 import type { Clock } from "../../clock/mod.ts";
 import type { HttpNotifierConfig } from "./config.ts";
-import { NotificationError, type Sender } from "./module.ts";
+import { NotificationError, type Sender } from "./sender.ts";
 import { compileTemplate } from "./template.ts";
 
 /** Posts texts to a URL that is filled in like them. Proxies are those of the environment. */

@@ -3,21 +3,9 @@ import type { Named } from "../config.ts";
 import type { NotifierConfig } from "./config.ts";
 import { newEmailSender } from "./email.ts";
 import { newHttpSender } from "./http_sender.ts";
+import type { Sender } from "./sender.ts";
 import { compileTemplate, type Template } from "./template.ts";
 import { type Notice, templateData } from "./template_data.ts";
-import type { Struct } from "./template_values.ts";
-
-/** A message that was not sent; what it says is for the log. */
-export class NotificationError extends Error {
-  override readonly name = "NotificationError";
-  readonly code = "lag.notification";
-}
-
-/** Sends one text. */
-export interface Sender extends AsyncDisposable {
-  /** @param data for what else is filled in: URLs @throws {NotificationError} */
-  send(text: string, data: Struct, isClose: boolean): Promise<void>;
-}
 
 /** One way to tell people. */
 export interface NotifierModule extends AsyncDisposable {

@@ -7,7 +7,14 @@ import { type Notice, templateData } from "./template_data.ts";
 import { TemplateError } from "./template_parse.ts";
 
 function partition(over: Partial<PartitionStatus>): PartitionStatus {
-  const entry = { offset: 50, order: 9, timestamp: 1_700_000_240_000, observedAt: 1_700_000_240_500, lag: 9, fresh: true };
+  const entry = {
+    offset: 50,
+    order: 9,
+    timestamp: 1_700_000_240_000,
+    observedAt: 1_700_000_240_500,
+    lag: 9,
+    fresh: true,
+  };
   return {
     topic: "t1",
     partition: 0,
@@ -43,10 +50,10 @@ const DATA = templateData(NOTICE, { api_key: "k1", Severity: "high" });
 const rendered: [template: string, text: string][] = [
   ["plain {text}", "plain {text}"],
   ["{{.Cluster}}/{{.Group}} {{.ID}} {{.Id}}", 'local/g"1 0af1 0af1'],
-  ["{{.Result.Status}} {{.Result.Status.String}} {{printf \"%d\" .Result.Status}}", "ERR ERR 3"],
+  ['{{.Result.Status}} {{.Result.Status.String}} {{printf "%d" .Result.Status}}', "ERR ERR 3"],
   ["{{if eq .Result.Status 3}}bad{{else}}good{{end}}", "bad"],
   ["{{if eq .Result.Status 1}}a{{else if eq .Result.Status 2 3}}b{{else}}c{{end}}", "b"],
-  ["{{.Extras.api_key}} {{index .Extras \"Severity\"}} {{.Extras.severity}} [{{index .Extras \"no\"}}]", "k1 high high []"],
+  ['{{.Extras.api_key}} {{index .Extras "Severity"}} {{.Extras.severity}} [{{index .Extras "no"}}]', "k1 high high []"],
   ["{{.Extras.no}}", "<no value>"],
   ["{{range .Result.Partitions}}{{.Topic}}:{{.Partition}} {{end}}", "t1:0 t2:3 "],
   ["{{range $i, $p := .Result.Partitions}}{{if $i}}, {{end}}{{$p.Status}}{{end}}", "STOP, WARN"],
@@ -62,19 +69,19 @@ const rendered: [template: string, text: string][] = [
   ["{{- /* trimmed */ -}}  c", "c"],
   ['{{"a b" | printf "%s-%s" "x" | printf "%q"}}', '"x-a b"'],
   ["{{`raw`}} {{'a'}} {{\"\\u00e9\\n\"}}", "raw 97 é\n"],
-  ["{{and true 0}} {{or \"\" \"b\"}} {{not 1}} {{and true \"x\"}}", "0 b false x"],
+  ['{{and true 0}} {{or "" "b"}} {{not 1}} {{and true "x"}}', "0 b false x"],
   ["{{and .Result.Maxlag (gt .Result.Maxlag.CurrentLag 5)}}", "true"],
-  ["{{lt 1 2}}{{le 2 2}}{{gt 1 2}}{{ge 1 2}}{{ne 1 2}}{{lt \"a\" \"b\"}}", "truetruefalsefalsetruetrue"],
+  ['{{lt 1 2}}{{le 2 2}}{{gt 1 2}}{{ge 1 2}}{{ne 1 2}}{{lt "a" "b"}}', "truetruefalsefalsetruetrue"],
   ["{{add 1 2}} {{minus 1 2}} {{multiply 3 4}} {{divide 7 2}} {{divide -7 2}}", "3 -1 12 3 -3"],
   ["{{maxlag .Result.Maxlag}} {{maxlag nil}}", "10 0"],
   ["{{range $s, $t := topicsbystatus .Result.Partitions}}{{$s}}={{$t}};{{end}}", "STOP=[t1];WARN=[t2];"],
   ["{{with partitioncounts .Result.Partitions}}{{.stop}}{{.warn}}{{.stall}}{{.rewind}}{{.unknown}}{{end}}", "11000"],
-  ["{{formattimestamp 1700000240123 \"2006-01-02T15:04:05.000Z07:00\"}}", "2023-11-14T22:17:20.123Z"],
+  ['{{formattimestamp 1700000240123 "2006-01-02T15:04:05.000Z07:00"}}', "2023-11-14T22:17:20.123Z"],
   ["{{range .Extras}}{{.}} {{else}}none{{end}}", "high k1 high "],
-  ["{{range .Result.Partitions}}{{if eq .Topic \"t2\"}}{{break}}{{end}}{{.Topic}}{{end}}", "t1"],
-  ["{{range .Result.Partitions}}{{if eq .Topic \"t1\"}}{{continue}}{{end}}{{.Topic}}{{end}}", "t2"],
+  ['{{range .Result.Partitions}}{{if eq .Topic "t2"}}{{break}}{{end}}{{.Topic}}{{end}}', "t1"],
+  ['{{range .Result.Partitions}}{{if eq .Topic "t1"}}{{continue}}{{end}}{{.Topic}}{{end}}', "t2"],
   ["{{jsonencoder .Group}} {{jsonencoder .Result.Status}} {{jsonencoder nil}}", '"g\\"1" "ERR" null'],
-  ["{{printf \"%05.2f|%-4s|%4d|%x|%v|%%\" 3.14159 \"ab\" 7 255 true}}", "03.14|ab  |   7|ff|true|%"],
+  ['{{printf "%05.2f|%-4s|%4d|%x|%v|%%" 3.14159 "ab" 7 255 true}}', "03.14|ab  |   7|ff|true|%"],
 ];
 
 for (const [template, text] of rendered) {
@@ -100,7 +107,10 @@ Deno.test("compileTemplate() writes partitions as the pages do", () => {
 Deno.test("compileTemplate() shows when an incident began", () => {
   const data = templateData(NOTICE, {});
   const at = new GoTime(NOTICE.startMs);
-  assert.equal(compileTemplate("t", '{{.Start.Format "Jan 02, 2006 15:04:05 MST"}}').render(data), at.format("Jan 02, 2006 15:04:05 MST"));
+  assert.equal(
+    compileTemplate("t", '{{.Start.Format "Jan 02, 2006 15:04:05 MST"}}').render(data),
+    at.format("Jan 02, 2006 15:04:05 MST"),
+  );
   const none = templateData({ ...NOTICE, incidentId: "", startMs: null }, {});
   assert.equal(
     compileTemplate("t", '[{{.Id}}] {{.Start.Format "2006-01-02T15:04:05Z07:00"}}').render(none),
@@ -126,7 +136,10 @@ const refused: [template: string, message: RegExp][] = [
 
 for (const [template, message] of refused) {
   Deno.test(`compileTemplate() refuses ${template}`, () => {
-    assert.throws(() => compileTemplate("t", template), (error) => error instanceof TemplateError && message.test(error.message));
+    assert.throws(
+      () => compileTemplate("t", template),
+      (error) => error instanceof TemplateError && message.test(error.message),
+    );
   });
 }
 
@@ -144,11 +157,17 @@ const failing: [template: string, message: RegExp][] = [
 for (const [template, message] of failing) {
   Deno.test(`Template.render() fails on ${template}`, () => {
     const compiled = compileTemplate("t", template);
-    assert.throws(() => compiled.render(DATA), (error) => error instanceof TemplateError && message.test(error.message));
+    assert.throws(
+      () => compiled.render(DATA),
+      (error) => error instanceof TemplateError && message.test(error.message),
+    );
   });
 }
 
 Deno.test("compileTemplate() without helpers has Go's own functions alone", () => {
   assert.throws(() => compileTemplate("url", "{{jsonencoder .}}", false), /no function jsonencoder/);
-  assert.equal(compileTemplate("url", "http://h/{{urlquery .Cluster}}?{{printf \"%s\" .ID}}", false).render(DATA), "http://h/local?0af1");
+  assert.equal(
+    compileTemplate("url", 'http://h/{{urlquery .Cluster}}?{{printf "%s" .ID}}', false).render(DATA),
+    "http://h/local?0af1",
+  );
 });

@@ -13,7 +13,7 @@ export type OnDropped = (request: StorageRequest, outcome: Outcome) => void;
 export class LagStore {
   readonly config: StoreConfig;
   /** Commits by what became of them, in the order of {@linkcode OUTCOMES}. */
-  readonly outcomes = new Float64Array(OUTCOMES.length);
+  readonly outcomes: Float64Array = new Float64Array(OUTCOMES.length);
   readonly #clusters: Map<string, ClusterStore>;
   readonly #onDropped: OnDropped;
   #nowMs = 0;

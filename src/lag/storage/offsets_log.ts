@@ -1,4 +1,5 @@
 import type { Int64 } from "../wire/int64.ts";
+import type { GroupMetadata } from "../wire/group_metadata.ts";
 import { KeyType, keyTypeOf, parseKey } from "../wire/key.ts";
 import { codeOf, REASONS, type WireFault } from "../wire/reason.ts";
 import { type OffsetsRecord, parseRecord } from "../wire/record.ts";
@@ -54,6 +55,8 @@ interface HeldCommit {
   readonly offset: Int64;
   readonly order: Int64;
   readonly timestamp: Int64;
+  /** The topic's, where the commit names one that is not the one that is known. */
+  readonly topicId?: string;
 }
 
 /**
@@ -65,7 +68,7 @@ interface HeldCommit {
  */
 export class OffsetsLog {
   /** Records refused, by reason, in the order of `REASONS`. */
-  readonly faults = new Float64Array(REASONS.length);
+  readonly faults: Float64Array = new Float64Array(REASONS.length);
   /** Records of types that say nothing of lag. */
   ignored = 0;
   /** Transactional records for which there was no room. */
@@ -79,6 +82,8 @@ export class OffsetsLog {
   readonly #accepted = new Map<string, boolean>();
   readonly #groups848: ConsumerGroups;
   #held: HeldCommit[] = [];
+  /** Classic groups whose members were told since the last metadata: topics may have been unknown, or others of that name. */
+  #recent = new Map<string, GroupMetadata>();
   /** Newest order of a deletion, by group, and by partition of a group, while older records may still come. */
   readonly #deleted = new Map<string, Int64>();
   /** Newest order of what is no commit, by group and kind, while older records may still come. */
@@ -135,12 +140,23 @@ export class OffsetsLog {
   refreshed(): void {
     const held = this.#held;
     this.#held = [];
-    for (const { group, topic, partition, offset, order, timestamp } of held) {
+    for (const { group, topic, partition, offset, order, timestamp, topicId } of held) {
+      // It was of a topic that is gone, or of one that was made anew under its name just before.
+      if (topicId !== undefined && this.#cluster.topicId(topic) !== topicId) {
+        this.#store.count(Outcome.otherTopicId);
+        continue;
+      }
       const outcome = this.#cluster.setConsumerOffset(group, topic, partition, offset, order, timestamp);
       this.#store.count(outcome);
       if (isUnknownPlace(outcome)) this.droppedHeld++;
     }
     this.#groups848.refreshed();
+    const recent = this.#recent;
+    this.#recent = new Map();
+    for (const [group, value] of recent) {
+      // A group that was removed meanwhile stays away.
+      if (this.#cluster.groupTimes(group) !== null) this.#own(group, value);
+    }
   }
 
   #batch<B extends LogBatch>(batch: B, each: EachRecord<B>, pending: PendingTransactions): void {
@@ -170,7 +186,7 @@ export class OffsetsLog {
       if (isCommit && valueStart >= 0 && record.valueEnd > valueStart && this.#deleted.size === 0) {
         const { keyEnd, valueEnd, offset } = record;
         const outcome = this.#cluster.commit(view, keyStart + 2, keyEnd, valueStart, valueEnd, offset, this.#accepts);
-        if (outcome !== undefined) return this.#store.count(outcome);
+        if (outcome !== undefined && outcome !== Outcome.otherTopicId) return this.#store.count(outcome);
       }
       this.#slowly(
         part(bytes, keyStart, record.keyEnd),
@@ -237,7 +253,12 @@ export class OffsetsLog {
     }
     const { offset, commitMs: timestamp, topicId } = value;
     const known = topicId === undefined ? undefined : this.#cluster.topicId(topic);
-    if (known !== undefined && known !== topicId) return this.#store.count(Outcome.otherTopicId);
+    if (known !== undefined && known !== topicId) {
+      if (this.#held.length >= MOST_HELD) return this.#store.count(Outcome.otherTopicId);
+      // Perhaps the topic was made anew since the metadata was read.
+      this.#held.push({ group, topic, partition, offset, order, timestamp, ...(topicId !== undefined && { topicId }) });
+      return;
+    }
     const outcome = this.#cluster.setConsumerOffset(group, topic, partition, offset, order, timestamp);
     if (isUnknownPlace(outcome) && partition >= 0 && this.#held.length < MOST_HELD) {
       this.#held.push({ group, topic, partition, offset, order, timestamp });
@@ -258,7 +279,13 @@ export class OffsetsLog {
     this.#groups848.forget(group);
     for (const warning of value.warnings) this.#refuse(warning, order);
     this.#cluster.clearConsumerOwners(group);
-    for (const { clientId, clientHost, assignment } of value.members) {
+    this.#own(group, value);
+    this.#recent.delete(group);
+    if (value.members.length > 0 && this.#recent.size < MOST_HELD) this.#recent.set(group, value);
+  }
+
+  #own(group: string, { members }: GroupMetadata): void {
+    for (const { clientId, clientHost, assignment } of members) {
       for (const [topic, partitions] of assignment) {
         for (const partition of partitions) {
           this.#cluster.setConsumerOwner(group, topic, partition, clientHost, clientId);
@@ -268,6 +295,7 @@ export class OffsetsLog {
   }
 
   #deleteGroup(group: string, order: Int64, isRevived: (group: string) => boolean): void {
+    this.#recent.delete(group);
     if (isRevived(group)) {
       // It goes over to the other protocol: its windows stay, who reads what is told anew.
       this.#cluster.clearConsumerOwners(group);

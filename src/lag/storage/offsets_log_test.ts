@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fromHex } from "../../bytes/mod.ts";
 import { STORAGE_DEFAULTS } from "../config.ts";
 import { LagStore } from "./lag_store.ts";
 import { type EachRecord, type LogBatch, OffsetsLog, type OffsetsLogOptions } from "./offsets_log.ts";
@@ -166,6 +167,48 @@ Deno.test("OffsetsLog.refreshed() applies commits that waited for their partitio
   log.refreshed();
   assert.equal(log.droppedHeld, 1);
   assert.equal(store.outcomes[Outcome.unknownPartition], 1);
+});
+
+Deno.test("OffsetsLog.refreshed() applies commits for a topic that was made anew, and drops those for one that is gone", () => {
+  const [before, now] = ["00112233-4455-6677-8899-aabbccddeeff", "00112233-4455-6677-8899-aabbccddee00"];
+  const { store, log } = setUp();
+  const cluster = store.cluster("c")!;
+  cluster.setTopicId("t", before);
+  const of = (offset: number, committed: number, id: string): TestRecord => ({
+    ...commit(offset, committed),
+    value: commitValue(committed, NOW_MS + offset, id),
+  });
+  const stream = log.stream();
+  stream.take(batch(of(1, 500, before), of(2, 3, now)), each);
+  assert.deepEqual(committed(store), [[500, 1]]);
+  cluster.deleteTopic("t");
+  cluster.setTopicId("t", now);
+  cluster.setBrokerOffset("t", 0, 1, 10, NOW_MS);
+  stream.take(batch(of(3, 600, before)), each);
+  log.refreshed();
+  assert.deepEqual(committed(store), [[3, 2]]);
+  assert.equal(store.outcomes[Outcome.otherTopicId], 1);
+});
+
+/** A classic group with one member, m-1 of c-1 at /10.0.0.9, which reads partitions 0 and 1 of t1. */
+const MEMBERS =
+  "0004 09 636f6e73756d6572 00000003 06 72616e6765 04 6d2d31 0000018bcfe56800 02 04 6d2d31 00 04 632d31 " +
+  "0a 2f31302e302e302e39 000493e0 00002710 01 1b 0001 00000001 0002 7431 00000002 00000000 00000001 ffffffff 00 00";
+
+Deno.test("OffsetsLog.refreshed() tells again who reads topics that were not known, unless the group is gone", () => {
+  const { store, log } = setUp();
+  const cluster = store.cluster("c")!;
+  const owners = () => cluster.consumer("g")?.get("t1")?.map(({ owner, clientId }) => [owner, clientId]);
+  const told = { key: recordKey(2, "g"), value: fromHex(MEMBERS), offset: 1 };
+  log.stream().take(batch(told), each);
+  assert.equal(owners(), undefined);
+  for (const partition of [0, 1]) cluster.setBrokerOffset("t1", partition, 2, 10, NOW_MS);
+  log.refreshed();
+  assert.deepEqual(owners(), [["/10.0.0.9", "c-1"], ["/10.0.0.9", "c-1"]]);
+  log.stream().take(batch({ ...told, offset: 2 }), each);
+  cluster.deleteGroup("g");
+  log.refreshed();
+  assert.deepEqual(cluster.consumers(), []);
 });
 
 Deno.test("OffsetsLog refuses a cluster that is not there", () => {

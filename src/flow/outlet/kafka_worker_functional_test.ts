@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { realClock } from "../../clock/mod.ts";
+import { Section } from "../../config/mod.ts";
+import { committedOffsets, createTopics, KafkaCluster } from "../../kafka/mod.ts";
+import { brokerTest, startTestBroker, type TestBroker } from "../../kafka/testing.ts";
+import { recordingReporter } from "../../telemetry/mod.ts";
+import { startKafkaSender } from "../inlet/kafka_sender.ts";
+import { type FlowKafkaConfig, rawTopic, readFlowKafkaConfig } from "../kafka_config.ts";
+import { alignTopic } from "../topic.ts";
+import { KAFKA_INPUT } from "./config.ts";
+import { startKafkaWorker } from "./kafka_worker.ts";
+import { KeptRows, parcelOf, v5Datagram, workerConfig, workerDeps } from "./testing.ts";
+
+const PARTITIONS = 4, FLOWS = 10;
+
+async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (const end = AbortSignal.timeout(90_000); !await holds();) {
+    assert.ok(!end.aborted, `${what} did not come`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A topic of its own at a broker, a sender, and workers of one group with one store. */
+async function setup(broker: TestBroker, topic: string) {
+  const kafka: FlowKafkaConfig = readFlowKafkaConfig(Section.of({ brokers: [broker.address], topic }));
+  const cluster = new KafkaCluster({ brokers: [broker.address], clientId: "test", clock: realClock });
+  await createTopics(cluster, [{ name: rawTopic(kafka), partitions: PARTITIONS, replicationFactor: 1 }]);
+  const reporter = recordingReporter();
+  const sender = startKafkaSender(kafka, { clock: realClock, reporter, clientId: "test", maxExporters: 100 });
+  const store = new KeptRows();
+  const kafkaInput = { ...KAFKA_INPUT, group: topic, fetchMinBytes: 1, fetchMaxWaitMs: 50, sessionTimeoutMs: 6_000 };
+  const config = workerConfig({ kafkaInput, maximumBatchSize: 500, maximumWaitTimeMs: 300 });
+  const start = (name: string) =>
+    startKafkaWorker({ ...config, kafka }, { ...workerDeps(store, { name, reporter }), clientId: name });
+  const committed = async () =>
+    (await committedOffsets(cluster, topic, null).catch(() => [])).filter(({ offset }) => offset >= 0);
+  let sent = 0;
+  return {
+    store,
+    start,
+    committed,
+    cluster,
+    reporter,
+    /** Sends datagrams whose flows are all different. */
+    async send(datagrams: number) {
+      const payloads = Array.from({ length: datagrams }, () => v5Datagram(FLOWS * sent++, FLOWS));
+      await sender.take(parcelOf(payloads));
+    },
+    get flows() {
+      return sent * FLOWS;
+    },
+    async [Symbol.asyncDispose]() {
+      await sender[Symbol.asyncDispose]();
+      cluster.close();
+    },
+  };
+}
+
+/** Every flow is in the store, and none of them twice. */
+function assertOnce(store: KeptRows, flows: number): void {
+  const seen = new Set(store.rows.map(({ SrcAddr }) => SrcAddr));
+  assert.deepEqual({ rows: store.rows.length, different: seen.size }, { rows: flows, different: flows });
+}
+
+brokerTest("KafkaWorkers that come and go in mid-batch store every flow once", async () => {
+  await using broker = await startTestBroker();
+  await using stage = await setup(broker, "rebalance");
+  const { store, start, committed } = stage;
+  const first = await start("first");
+  await until(async () => (await committed()).length === PARTITIONS, "the beginning of a new group");
+  await stage.send(200);
+  const second = await start("second");
+  for (let i = 0; i < 20; i++) await stage.send(20); // while partitions change hands
+  await until(() => store.rows.length >= stage.flows, "the flows of two workers");
+  const slow = Promise.withResolvers<void>();
+  store.gate = slow.promise;
+  await stage.send(100);
+  const third = await start("third"); // what the others have is waiting for the store
+  await stage.send(100);
+  slow.resolve();
+  await first[Symbol.asyncDispose]();
+  await stage.send(100);
+  await until(() => store.rows.length >= stage.flows, "the flows of those that are left");
+  await second[Symbol.asyncDispose]();
+  await third[Symbol.asyncDispose]();
+  assertOnce(store, stage.flows);
+  const total = (await committed()).reduce((sum, { offset }) => sum + offset, 0);
+  assert.equal(total, stage.flows / FLOWS);
+});
+
+brokerTest("a KafkaWorker begins behind what is stored, when its commit was lost", async () => {
+  await using broker = await startTestBroker();
+  await using stage = await setup(broker, "stored");
+  const { store, start, committed, cluster } = stage;
+  const first = await start("first");
+  await until(async () => (await committed()).length === PARTITIONS, "the beginning of a new group");
+  await stage.send(50);
+  await until(() => store.rows.length === stage.flows, "the flows");
+  await first[Symbol.asyncDispose]();
+  // As if nobody had ever committed.
+  const back = new Map((await committed()).map(({ partition }) => [partition, 0]));
+  await broker.tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", [
+    ...["--group", "stored", "--topic", "stored-v5", "--reset-offsets", "--to-offset", "0", "--execute"],
+  ]);
+  assert.equal(
+    (await committedOffsets(cluster, "stored", null)).filter(({ offset }) => offset === 0).length,
+    back.size,
+  );
+  const second = await start("second");
+  await stage.send(10);
+  await until(() => store.rows.length >= stage.flows, "the new flows");
+  await second[Symbol.asyncDispose]();
+  assertOnce(store, stage.flows);
+});
+
+brokerTest("alignTopic() makes a topic, adds partitions, and aligns its settings", async () => {
+  await using broker = await startTestBroker();
+  const cluster = new KafkaCluster({ brokers: [broker.address], clientId: "test", clock: realClock });
+  const reporter = recordingReporter();
+  const partitions = async () => (await cluster.metadata(["t"])).topics[0]?.partitions.length;
+  const entries = { "retention.ms": "3600000" };
+  const config = { partitions: 2, replicationFactor: 1, entries, strict: true };
+  await alignTopic(cluster, "t", config, reporter);
+  await until(async () => await partitions() === 2, "the topic");
+  await alignTopic(cluster, "t", { ...config, partitions: 3, entries: { "cleanup.policy": "delete" } }, reporter);
+  await until(async () => await partitions() === 3, "the partition");
+  await alignTopic(cluster, "t", { ...config, partitions: 1 }, reporter);
+  assert.equal(await partitions(), 3);
+  const said = reporter.lines.map(({ level, fields }) => [level, fields?.set, fields?.remove]);
+  assert.deepEqual(said, [
+    ["info", undefined, undefined],
+    ["info", undefined, undefined],
+    ["info", ["cleanup.policy"], ["retention.ms"]],
+    ["warn", undefined, undefined],
+    ["info", ["retention.ms"], ["cleanup.policy"]],
+  ]);
+  cluster.close();
+});

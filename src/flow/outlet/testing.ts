@@ -1,0 +1,113 @@
+/** What tests of the outlet share. */
+import { realClock } from "../../clock/mod.ts";
+import { Section } from "../../config/mod.ts";
+import { recordingReporter } from "../../telemetry/mod.ts";
+import { parseAddressWords } from "../address.ts";
+import { type Parcel, ParcelWriter } from "../inlet/parcel.ts";
+import { RawFlowEncoder, type RawFlowSettings } from "../raw_flow.ts";
+import { blockRows, type BlockValue, type InsertOutcome, resolveSchema, type RowBlock } from "../store/mod.ts";
+import { DECODER, KAFKA_INPUT } from "./config.ts";
+import { readEnrichmentConfig } from "./enrichment.ts";
+import type { BlockStore, WorkerConfig, WorkerDeps } from "./worker.ts";
+
+/** Settings of a worker; `outlet` is what the section `flow.outlet` says of the enrichment. */
+export function workerConfig(more: Partial<WorkerConfig> = {}, outlet: object = {}): WorkerConfig {
+  return {
+    decoder: DECODER,
+    enrichment: readEnrichmentConfig(Section.of(outlet)),
+    kafkaInput: KAFKA_INPUT,
+    maximumBatchSize: 50_000,
+    maximumWaitTimeMs: 5_000,
+    gracePeriodMs: 10_000,
+    maxExporters: 100,
+    measures: false,
+    ...more,
+  };
+}
+
+/** What a worker is given, with the real clock. */
+export function workerDeps(
+  store: BlockStore,
+  more: Partial<WorkerDeps> = {},
+): WorkerDeps {
+  return {
+    clock: realClock,
+    store,
+    columns: resolveSchema().ingested,
+    name: "0",
+    reporter: recordingReporter(),
+    ...more,
+  };
+}
+
+/** A store that keeps rows by where they came from, and can be held up. */
+export class KeptRows implements BlockStore {
+  readonly rows: Record<string, BlockValue>[] = [];
+  readonly tokens: (string | undefined)[] = [];
+  /** Inserts wait for it. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #offsets = new Map<number, bigint>();
+
+  async insert(block: RowBlock, signal?: AbortSignal): Promise<InsertOutcome> {
+    const aborted = new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
+    if (!signal?.aborted) await Promise.race([this.gate, aborted]);
+    if (signal?.aborted) return { stored: 0, failed: block.rows, cause: "cancelled" };
+    this.tokens.push(block.token);
+    for (const row of blockRows(block.octets)) {
+      this.rows.push(row);
+      if (row.KafkaTopic === undefined) continue;
+      const partition = Number(row.KafkaPartition ?? 0), offset = BigInt(String(row.KafkaOffset ?? 0));
+      if (offset >= (this.#offsets.get(partition) ?? 0n)) this.#offsets.set(partition, offset);
+    }
+    return { stored: block.rows, failed: 0 };
+  }
+
+  storedOffsets(): Promise<ReadonlyMap<number, bigint>> {
+    return Promise.resolve(new Map(this.#offsets));
+  }
+}
+
+const SETTINGS: RawFlowSettings = {
+  decoder: "netflow",
+  timestampSource: "input",
+  decapsulation: "none",
+  useSourceAddress: false,
+  rateLimit: 0,
+};
+
+/** Datagrams as the inlet hands them on. */
+export function parcelOf(
+  payloads: readonly Uint8Array[],
+  { from = "192.0.2.250", timeS = 1_700_000_100, ...settings }: Partial<RawFlowSettings> & {
+    readonly from?: string;
+    readonly timeS?: number;
+  } = {},
+): Parcel {
+  const encoder = new RawFlowEncoder({ ...SETTINGS, ...settings });
+  const writer = new ParcelWriter(
+    payloads.reduce((sum, { length }) => sum + length + 100, 0),
+    Math.max(0, ...payloads.map(({ length }) => length)),
+  );
+  const source = new Uint8Array(parseAddressWords(from)!.buffer);
+  for (const payload of payloads) writer.add(encoder, timeS, payload, 0, payload.length, source, 0);
+  return writer.take();
+}
+
+/** A datagram of version 5 whose flows have the source addresses 10.0.0.0 + `first`, and the next ones. */
+export function v5Datagram(first: number, flows: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(24 + 48 * flows));
+  view.setUint16(0, 5);
+  view.setUint16(2, flows);
+  view.setUint32(8, 1_700_000_000);
+  for (let i = 0; i < flows; i++) {
+    const at = 24 + 48 * i;
+    view.setUint32(at, 0x0a000000 + first + i);
+    view.setUint32(at + 4, 0xc6336407);
+    view.setUint16(at + 12, 3);
+    view.setUint16(at + 14, 4);
+    view.setUint32(at + 16, 10);
+    view.setUint32(at + 20, 8400);
+    view.setUint8(at + 38, 6);
+  }
+  return new Uint8Array(view.buffer);
+}
