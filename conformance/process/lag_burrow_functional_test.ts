@@ -78,6 +78,10 @@ brokerTest("an agent runs on a file of Burrow's as Burrow does", async () => {
   assert.match(metrics, /^burrow_kafka_consumer_lag_total\{cluster="local",consumer_group="orders\/eu"\} 6$/m);
   assert.doesNotMatch(metrics, /limier_/);
   assert.match(await pages.text("/metrics/limier"), /^limier_lag_reader_lag\{cluster="local",partition="0"\} 0$/m);
+  assert.match(
+    await pages.text("/metrics/limier"),
+    /^limier_lag_group_messages\{cluster="local",group="orders\/eu"\} 6$/m,
+  );
   const unknown = await fetch(`${open}/no/such/page`);
   assert.deepEqual([unknown.status, await unknown.text()], [
     404,
@@ -186,4 +190,17 @@ lag:
   const closed = await until("its end is told of", () => told.find(({ path }) => path === "/close"));
   assert.deepEqual([closed.body.id, closed.body.status], [id, "OK"]);
   assert.equal(told.length, 2);
+
+  // A changed section starts the source anew, behind the same pages.
+  const pages = new LagPages(() => agent.url);
+  const file = await Deno.readTextFile(agent.configPath);
+  await Deno.writeTextFile(agent.configPath, file.replace("clusters: { main:", "clusters: { other:"));
+  agent.signal("SIGHUP");
+  await agent.logged({ message: "configuration reloaded" });
+  const other = new LagPages(() => agent.url, "other");
+  await other.groupOnce("stopped", "it is seen again", (one) => one.totallag === 0);
+  assert.deepEqual((await pages.get("/v3/kafka")).body.clusters, ["other"]);
+  const metrics = await agent.metrics();
+  assert.equal(metrics['limier_lag_cluster_up{cluster="other"}'], 1);
+  assert.equal(metrics['limier_lag_cluster_up{cluster="main"}'], undefined);
 });

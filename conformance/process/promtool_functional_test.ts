@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { startAgentProcess } from "../../scripts/bench/agent_process.ts";
+import { sampledHeaders, usualRecords, usualTemplate } from "../../src/flow/mod.ts";
+import { startScriptedClickhouse } from "../../scripts/campaigns/scripted_clickhouse.ts";
 import { functionalTest } from "../../src/testing/mod.ts";
 import { sendUdp, temporaryFolder } from "./limier.ts";
 import { startRecorder } from "./recorder.ts";
@@ -24,8 +26,22 @@ async function lint(promtool: string, page: string): Promise<{ code: number; sai
 functionalTest("promtool has nothing to say of /metrics", PROMTOOL, async (promtool) => {
   await using folder = await temporaryFolder();
   await using destination = startRecorder();
+  await using flows = startScriptedClickhouse({ keys: 0, keyOf: () => undefined, slowMs: 10 });
   await using agent = await startAgentProcess({
     config: `
+flow:
+  inlet:
+    listen:
+      - { address: "127.0.0.1:0", decoder: netflow, workers: 2, rate_limit: 1 }
+      - { address: "127.0.0.1:0", decoder: sflow }
+  outlet:
+    clickhouse:
+      servers: ["${flows.url}"]
+      compression: none
+      skip_migrations: true
+      maximum_wait_time: 100ms
+    core: { exporter_classifiers: ['ClassifySite("lab")'] }
+    meter: true
 http: { address: "127.0.0.1:0" }
 spool: { directory: "${folder.path}/spool" }
 statsd:
@@ -43,10 +59,18 @@ outputs:
   - { name: page, kind: prometheus_exposition }
 `,
   });
-  await sendUdp(agent.port("udp"), ["a:1|c\nb:2|g\nc:3|ms\nd:x|s\nbad", "_e{1,1}:a|b", "_sc|a|0"]);
+  const [statsd, netflow, sflow] = agent.addresses.filter((address) => address.startsWith("udp:"))
+    .map((address) => Number(address.split(":").at(-1)));
+  const usual = [usualTemplate(9), usualRecords(9, 3, 0), usualRecords(10, 3, 0), usualRecords(9, 3, 1)];
+  await sendUdp(netflow!, [...usual, Uint8Array.of(0)]);
+  await sendUdp(sflow!, [sampledHeaders(3, 0), Uint8Array.of(0)]);
+  await sendUdp(statsd!, ["a:1|c\nb:2|g\nc:3|ms\nd:x|s\nbad", "_e{1,1}:a|b", "_sc|a|0"]);
   const page = async () => await (await fetch(`${agent.url}/metrics`)).text();
   // Until the families of failures are there, too.
-  for (let text = ""; !/limier_backoff_seconds\{.*output="dead"/.test(text); text = await page()) {
+  const isThere = (text: string) =>
+    /limier_backoff_seconds\{.*output="dead"/.test(text) && /limier_outlet_flow_sflow_errors_total\{/.test(text) &&
+    /limier_outlet_clickhouse_insert_time_seconds_count [1-9]/.test(text);
+  for (let text = ""; !isThere(text); text = await page()) {
     await new Promise((go) => setTimeout(go, 50));
   }
   assert.deepEqual(await lint(promtool, await page()), { code: 0, said: "" });

@@ -1,5 +1,7 @@
 import { agentRows } from "./agent_rows.ts";
+import { closingRows } from "./closing_rows.ts";
 import { connectionRows } from "./connection_rows.ts";
+import { diskRows } from "./disk_rows.ts";
 import { modeRows } from "./mode_rows.ts";
 import { nameRows } from "./name_rows.ts";
 import { processRows } from "./process_rows.ts";
@@ -11,7 +13,9 @@ import type { Row } from "./trial.ts";
 /** Every row, by its number. */
 export const ROWS: readonly Row[] = [
   ...agentRows,
+  ...closingRows,
   ...connectionRows,
+  ...diskRows,
   ...modeRows,
   ...nameRows,
   ...processRows,

@@ -234,6 +234,8 @@ class WiredAgent implements RunningAgent {
       ...this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {},
       tcpinfo: () => this.#tcpinfo?.page() ?? "",
       burrow: () => this.#lag?.page() ?? "",
+      // In place of the counters alone: groups are judged when they are asked for.
+      limier: async () => this.#deps.reporter.metrics.text() + (await this.#lag?.ownPage() ?? ""),
     };
   }
 

@@ -11,6 +11,8 @@ export interface BurrowTranslation {
   readonly warnings: readonly string[];
   /** The file that is to hold the process's number; "" for none. */
   readonly pidFile: string;
+  /** Whether the file says so. */
+  readonly namesPidFile: boolean;
   /** Where the log goes instead of standard error. */
   readonly logFile: BurrowLogFile | undefined;
   /** The path in the file of what became this setting, and where it stands. */
@@ -94,6 +96,7 @@ class Translation {
       },
       warnings: this.#warnings,
       pidFile: String(general.get("pidfile") ?? "burrow.pid"),
+      namesPidFile: general.has("pidfile"),
       logFile: logFileOf(logging),
       origin: (path) => this.#origin(path),
     };

@@ -79,6 +79,7 @@ Deno.test("translateBurrowConfig() makes a configuration of ours", () => {
   assert.deepEqual(warnings, []);
   assert.deepEqual(burrow, {
     pidFile: "/run/b.pid",
+    namesPidFile: true,
     logFile: { path: "/var/log/b.log", maxBytes: 5 * 2 ** 20, maxBackups: 10, maxAgeMs: 30 * 86_400_000 },
   });
   const lag = config.lag!;

@@ -38,7 +38,7 @@ export interface Loaded {
   /** What is odd about the file but stops nothing. */
   readonly warnings: readonly string[];
   /** What a file of Burrow's asks of the process. */
-  readonly burrow?: Pick<BurrowTranslation, "pidFile" | "logFile">;
+  readonly burrow?: Pick<BurrowTranslation, "pidFile" | "namesPidFile" | "logFile">;
 }
 
 /** @throws {ConfigError | ConfigErrors} with everything that can't be used */
@@ -68,10 +68,10 @@ function loadVeneurConfig(text: string, file: string, env: LoadOptions["env"], s
 }
 
 function loadBurrowConfig(text: string, file: string, env: LoadOptions["env"]): Loaded {
-  const { config, warnings, pidFile, logFile, origin } = translateBurrowConfig(text, file, env);
+  const { config, warnings, pidFile, namesPidFile, logFile, origin } = translateBurrowConfig(text, file, env);
   try {
     const read = readAgentConfig(Section.of(config, { file, collect: true }), { asProgram: true });
-    return { config: read, warnings, burrow: { pidFile, logFile } };
+    return { config: read, warnings, burrow: { pidFile, namesPidFile, logFile } };
   } catch (error) {
     if (!(error instanceof ConfigErrors)) throw error;
     throw new ConfigErrors(error.errors.map((one) => renamed(one, origin(one.path))));

@@ -18,7 +18,10 @@ Deno.test("holdPidFile() refuses when another process lives, and leaves its file
   const folder = await Deno.makeTempDir();
   const path = join(folder, "a.pid");
   await Deno.writeTextFile(path, String(Deno.ppid));
-  assert.throws(() => holdPidFile(path), (error) => error instanceof PidFileError && /is running/.test(error.message));
+  assert.throws(
+    () => holdPidFile(path),
+    (error) => error instanceof PidFileError && error.isTaken && /is running/.test(error.message),
+  );
   assert.equal(await Deno.readTextFile(path), String(Deno.ppid));
   const held = holdPidFile(join(folder, "b.pid"));
   await Deno.writeTextFile(join(folder, "b.pid"), "1");

@@ -64,7 +64,8 @@ export async function runProgram(loaded: Loaded, options: ProgramOptions): Promi
   } catch (error) {
     if (!(error instanceof PidFileError)) throw error;
     console.error(error.message);
-    return 1;
+    // Nobody has asked for the one that is there unless told otherwise.
+    if (error.isTaken || loaded.burrow?.namesPidFile) return 1;
   }
   try {
     return await new Program(loaded, options).run();
@@ -286,7 +287,8 @@ class Program {
       firstMs = nowMs;
       this.#beginStop(signal);
     };
-    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2"] as const) {
+    const own = this.#loaded.burrow === undefined ? [] : ["SIGQUIT"] as const;
+    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2", ...own] as const) {
       Deno.addSignalListener(signal, () => stop(signal));
     }
     Deno.addSignalListener("SIGHUP", () => {

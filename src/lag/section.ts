@@ -23,6 +23,7 @@ export function lagSection(config: LagSourceConfig): Yaml {
     consumers: Object.fromEntries([...config.consumers].map(([name, one]) => [name, consumerSection(one)])),
     notifiers: Object.fromEntries(config.notifiers.map(({ name, config: one }) => [name, notifierSection(one)])),
     group_refresh: formatDuration(config.groupRefreshMs),
+    metrics: config.metrics,
     meter: config.meter,
     meter_interval: formatDuration(config.meterIntervalMs),
     page: {

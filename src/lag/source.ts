@@ -9,7 +9,7 @@ import { type OffsetsReader, startOffsetsReader } from "./consumer/reader.ts";
 import { type Evaluator, newCachingEvaluator } from "./evaluator/caching.ts";
 import { Status } from "./evaluator/status.ts";
 import { type LogLevelSetting, newLagApp } from "./http/app.ts";
-import { burrowPage } from "./http/metrics_page.ts";
+import { burrowPage, ownPage } from "./http/metrics_page.ts";
 import { startNotifier } from "./notifier/notifier.ts";
 import { exposeLag } from "./own_metrics.ts";
 import { type LagSourceConfig, sameLagConfig } from "./source_config.ts";
@@ -39,6 +39,8 @@ export interface LagSource extends Running {
   readonly isReady: boolean;
   /** Prometheus text under the names of Burrow. */
   page(): Promise<string>;
+  /** The same under names of ours, as much of it as the configuration says. */
+  ownPage(): Promise<string>;
   /**
    * Takes over a changed configuration.
    *
@@ -134,6 +136,10 @@ class Source implements LagSource {
 
   page(): Promise<string> {
     return burrowPage({ store: this.storage.store, evaluator: this.evaluator });
+  }
+
+  ownPage(): Promise<string> {
+    return ownPage({ store: this.storage.store, evaluator: this.evaluator }, this.#config.metrics);
   }
 
   reconfigure(config: LagSourceConfig): Promise<boolean> {

@@ -4,6 +4,7 @@ import { type ClusterConfig, readClusterConfig } from "./cluster/config.ts";
 import { LAG_KEYS, type LagConfig, type Named, readLagConfig } from "./config.ts";
 import { type ConsumerConfig, defaultConsumer, readConsumerConfig } from "./consumer/config.ts";
 import { type NotifierConfig, readNotifierConfig } from "./notifier/config.ts";
+import { METRICS_DETAILS, type MetricsDetail } from "./http/metrics_page.ts";
 import { NO_PAGE_VIEW, PAGE_VIEW_KEYS, type PageView, readPageView } from "./http/page_view.ts";
 
 /** What the lag source runs with. */
@@ -18,12 +19,14 @@ export interface LagSourceConfig {
   readonly meter: boolean;
   /** How often that is done. */
   readonly meterIntervalMs: number;
+  /** How much of the groups the agent's own page of metrics shows. */
+  readonly metrics: MetricsDetail;
   /** What pages show of settings that only a file of Burrow's has. */
   readonly page: PageView;
 }
 
 /** The one place where these defaults are written. */
-const DEFAULTS = { meter: false, meterIntervalMs: 10_000, groupRefreshMs: 60_000 };
+const DEFAULTS = { metrics: "partitions", meter: false, meterIntervalMs: 10_000, groupRefreshMs: 60_000 } as const;
 
 /** `listeners` are read by whoever serves HTTP. */
 const KEYS = [
@@ -33,6 +36,7 @@ const KEYS = [
   "meter",
   "meter_interval",
   "group_refresh",
+  "metrics",
   "page",
   "listeners",
 ];
@@ -68,6 +72,7 @@ export function readLagSourceConfig(section: Section): LagSourceConfig {
       config: readNotifierConfig(one),
     })),
     groupRefreshMs: section.duration("group_refresh", { atLeast: "100ms" }) ?? DEFAULTS.groupRefreshMs,
+    metrics: section.oneOf("metrics", METRICS_DETAILS) ?? DEFAULTS.metrics,
     meter: section.boolean("meter") ?? DEFAULTS.meter,
     meterIntervalMs: section.duration("meter_interval", { atLeast: "100ms" }) ?? DEFAULTS.meterIntervalMs,
     page: section.has("page") ? readPageView(section.section("page"), PAGE_VIEW_KEYS) : NO_PAGE_VIEW,

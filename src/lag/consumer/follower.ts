@@ -91,8 +91,7 @@ export class Follower {
   go(): void {
     for (const node of new Set(this.partitions.map(({ leader }) => leader))) {
       if (node < 0 || this.#loops.has(node)) continue;
-      const loop = this.#read(node).finally(() => this.#loops.delete(node));
-      this.#loops.set(node, loop);
+      this.#loops.set(node, Promise.resolve().then(() => this.#read(node)));
     }
   }
 
@@ -102,30 +101,34 @@ export class Follower {
   }
 
   async #read(node: number): Promise<void> {
-    const { signal, onFetched, onLost, kafka, topic } = this.#deps;
-    for (let round = 0; !signal.aborted; round++) {
-      const own = this.partitions.filter(({ leader, next }) => leader === node && next >= 0);
-      if (own.length === 0) return;
-      // A broker fills its answer in the order it is asked in: everyone is first now and then.
-      const first = round % own.length;
-      const positions = [...own.slice(first), ...own.slice(0, first)].map(({ partition, next }) => ({
-        topic,
-        partition,
-        offset: next,
-      }));
-      let fetched: readonly FetchedPartition[];
-      try {
-        fetched = await fetchRecords(kafka, node, positions, BOUNDS, { signal });
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof KafkaError)) throw error;
-        kafka.closeLane(node, "fetch");
-        for (const partition of own) partition.leader = -1;
-        onLost(error.message, undefined);
-        return;
+    try {
+      const { signal, onFetched, onLost, kafka, topic } = this.#deps;
+      for (let round = 0; !signal.aborted; round++) {
+        const own = this.partitions.filter(({ leader, next }) => leader === node && next >= 0);
+        if (own.length === 0) return;
+        // A broker fills its answer in the order it is asked in: everyone is first now and then.
+        const first = round % own.length;
+        const positions = [...own.slice(first), ...own.slice(0, first)].map(({ partition, next }) => ({
+          topic,
+          partition,
+          offset: next,
+        }));
+        let fetched: readonly FetchedPartition[];
+        try {
+          fetched = await fetchRecords(kafka, node, positions, BOUNDS, { signal });
+        } catch (error) {
+          if (signal.aborted) return;
+          if (!(error instanceof KafkaError)) throw error;
+          kafka.closeLane(node, "fetch");
+          for (const partition of own) partition.leader = -1;
+          onLost(error.message, undefined);
+          return;
+        }
+        onFetched();
+        for (const one of fetched) this.#take(one);
       }
-      onFetched();
-      for (const one of fetched) this.#take(one);
+    } finally {
+      this.#loops.delete(node); // at once: who leads may be known again in the next moment
     }
   }
 

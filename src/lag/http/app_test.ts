@@ -8,7 +8,7 @@ import { readLagSourceConfig } from "../source_config.ts";
 import { startCoordinatorWithOffsets } from "../storage/fixture.ts";
 import { newRequest } from "../storage/request.ts";
 import { newLagApp } from "./app.ts";
-import { burrowPage } from "./metrics_page.ts";
+import { burrowPage, ownPage } from "./metrics_page.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
@@ -261,6 +261,26 @@ Deno.test("newLagApp() shows settings without what is secret", async () => {
     "__consumer_offsets",
   );
   assert.equal(JSON.parse((await get("/v3/config/storage/default")).text).module["expire-group"], 604_800);
+  await storage[Symbol.asyncDispose]();
+});
+
+Deno.test("ownPage() shows groups under names of its own, as much as it is told", async () => {
+  const { storage, evaluator } = await setUp();
+  const deps = { store: storage.store, evaluator };
+  const lines = (await ownPage(deps, "partitions")).split("\n");
+  for (
+    const line of [
+      'limier_lag_group_messages{cluster="testcluster",group="testgroup"} 2421',
+      'limier_lag_group_status{cluster="testcluster",group="testgroup2"} 3',
+      'limier_lag_messages{cluster="testcluster",group="testgroup2",partition="0",topic="testtopic"} 2921',
+      'limier_lag_status{cluster="testcluster",group="testgroup2",partition="0",topic="testtopic"} 4',
+      'limier_lag_end_offset{cluster="testcluster",partition="0",topic="testtopic"} 4321',
+    ]
+  ) assert.ok(lines.includes(line), `${line}\n${lines.join("\n")}`);
+  const groups = await ownPage(deps, "groups");
+  assert.match(groups, /^limier_lag_group_messages\{/m);
+  assert.doesNotMatch(groups, /partition=/);
+  assert.equal(await ownPage(deps, "none"), "");
   await storage[Symbol.asyncDispose]();
 });
 
