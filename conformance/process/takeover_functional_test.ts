@@ -20,6 +20,12 @@ function booksOf({ log }: AgentProcess): { received: number; dropped: number } {
   return { received: Number(received), dropped: Number(dropped) };
 }
 
+/** Resolves once the agent's count of datagrams rises. */
+async function receives(agent: AgentProcess): Promise<void> {
+  const seen = (await agent.metrics()).limier_statsd_datagrams_received_total!;
+  for (let now = seen; now === seen;) now = (await agent.metrics()).limier_statsd_datagrams_received_total!;
+}
+
 /** Takes turns under a load from one port; the sum of what all received is what was sent. */
 async function takeTurns(statsd: string): Promise<void> {
   await using folder = await temporaryFolder();
@@ -35,14 +41,14 @@ outputs: []
   const turns = [first];
   const port = first.port("udp");
   using load = sendSteadily(port, DATAGRAMS_PER_SECOND);
+  await receives(first);
   for (let round = 0; round < ROUNDS; round++) {
     const successor = await start();
     assert.deepEqual([successor.port("udp"), successor.url], [port, first.url]);
     const { code, stderr } = await turns.at(-1)!.ended;
     assert.equal(code, 0, stderr);
     turns.push(successor);
-    const seen = (await successor.metrics()).limier_statsd_datagrams_received_total!;
-    for (let now = seen; now === seen;) now = (await successor.metrics()).limier_statsd_datagrams_received_total!;
+    await receives(successor);
   }
   const sent = await load.stop();
   await turns.at(-1)!.stop();

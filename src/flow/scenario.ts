@@ -41,24 +41,30 @@ const USUAL: RawFlowSettings = {
  * batch; `{"at","do":"stop"}`.
  */
 export class FlowScenario implements AsyncDisposable {
-  readonly #clock = new FakeClock();
+  readonly #config: FlowConfig & { readonly outlet: OutletConfig };
   readonly #encoder: RawFlowEncoder;
-  readonly #worker: Promise<DirectWorker>;
+  #clock: FakeClock | undefined;
+  #worker: Promise<DirectWorker> | undefined;
   #at = 0;
   #record = 0;
   #done: PlayedFlows[] = [];
 
   /** The settings of the inlet are those of its first listener for the protocol. */
   constructor(protocol: "netflow" | "sflow", config: FlowConfig & { readonly outlet: OutletConfig }) {
-    const { inlet, outlet } = config;
-    const settings = inlet.listen.find(({ decoder }) => decoder === protocol) ?? { ...USUAL, decoder: protocol };
+    const settings = config.inlet.listen.find(({ decoder }) => decoder === protocol) ?? { ...USUAL, decoder: protocol };
+    this.#config = config;
     this.#encoder = new RawFlowEncoder(settings);
+  }
+
+  /** The worker, whose clock begins with the first event. */
+  #start(clock: FakeClock): Promise<DirectWorker> {
+    const { inlet, outlet, schema } = this.#config;
     const store = new MemoryStore(({ row }) => this.#done.push({ at: this.#at, kind: "row", row }));
     const { clickhouse, decoder, enrichment, kafkaInput } = outlet;
     // A scenario gives the same each time it is played: nobody on a network is asked.
     const providers = enrichment.metadata.providers.filter(({ type }) => type === "static");
     const { routing: _, ...offline } = { ...enrichment, metadata: { ...enrichment.metadata, providers } };
-    this.#worker = startDirectWorker({
+    return startDirectWorker({
       decoder: { ...decoder, statePersistFile: "" },
       enrichment: offline,
       kafkaInput,
@@ -68,10 +74,10 @@ export class FlowScenario implements AsyncDisposable {
       maxExporters: inlet.maxExporters,
       measures: false,
     }, {
-      clock: this.#clock,
+      clock,
       reporter: recordingReporter(),
       store: { insert: (block) => store.insert(block), storedOffsets: () => Promise.resolve(new Map()) },
-      columns: resolveSchema(config.schema, clickhouse.database).ingested,
+      columns: resolveSchema(schema, clickhouse.database).ingested,
       name: "0",
       onError: ({ code, message }) => this.#fault(code, message),
     });
@@ -88,6 +94,10 @@ export class FlowScenario implements AsyncDisposable {
     if (typeof event === "string") this.#fault("scenario", event);
     else {
       this.#at = event.at;
+      const clock = this.#clock ??= new FakeClock(event.at * 1000);
+      this.#worker ??= this.#start(clock);
+      const waitMs = event.at * 1000 - clock.now();
+      if (waitMs > 0) await clock.advance(waitMs);
       await this.#act(await this.#worker, event);
     }
     const isLast = typeof event !== "string" && event.do === "stop";
@@ -95,8 +105,6 @@ export class FlowScenario implements AsyncDisposable {
   }
 
   async #act(worker: DirectWorker, event: FlowEvent): Promise<void> {
-    const waitMs = event.at * 1000 - this.#clock.now();
-    if (waitMs > 0) await this.#clock.advance(waitMs);
     if (event.do === "flush" || event.do === "stop") return await worker.flush();
     if (event.do !== undefined) {
       return this.#fault("scenario", `Cannot do ${JSON.stringify(event.do)}: write "flush" or "stop"`);
@@ -116,7 +124,7 @@ export class FlowScenario implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#worker)[Symbol.asyncDispose]();
+    await (await this.#worker)?.[Symbol.asyncDispose]();
   }
 }
 

@@ -82,6 +82,9 @@ async function topicsAndSettings(cluster: KafkaCluster): Promise<void> {
   const [fewer] = await createPartitions(cluster, [{ name: "t", partitions: 1 }]);
   assert.equal(protocolErrorName(fewer!.error), "INVALID_PARTITIONS");
 
+  // The brokers hear of what the controller did a moment later.
+  const partitionsOf = async () => (await cluster.metadata(["t"])).topics[0]?.partitions.length;
+  while (await partitionsOf() !== 3) await new Promise((resolve) => setTimeout(resolve, 20));
   const { topics, brokers, controller, clusterId } = await cluster.metadata(["t", "missing"]);
   assert.deepEqual([brokers.length, controller, clusterId.length > 0], [1, 1, true]);
   const [t, missing] = ["t", "missing"].map((name) => topics.find((topic) => topic.name === name)!);

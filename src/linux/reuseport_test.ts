@@ -170,24 +170,16 @@ for (const [was, now, old, young] of ways) {
     send(before.address, 100);
     assert.equal(sum(drain(before)), 200);
     // One by one, as they are closed: what is sent meanwhile must not come to one that is drained.
-    for (const socket of before.sockets) {
+    const left = [...before.sockets];
+    for (let socket = left.shift(); socket !== undefined; socket = left.shift()) {
       socket.close();
       send(before.address, 100);
-      assert.equal(sum(drain({ ...before, sockets: before.sockets.filter((s) => isOpen(s.fd)) })), 0);
+      assert.equal(sum(drain({ ...before, sockets: left })), 0);
     }
     after.balance();
     send(before.address, 100);
     assert.equal(sum(drain(after)), 200 + 100 * old);
   });
-}
-
-function isOpen(fd: number): boolean {
-  try {
-    Deno.lstatSync(`/proc/self/fd/${fd}`);
-    return true;
-  } catch {
-    return false; // closed
-  }
 }
 
 linuxTest("a group without a program holds back what comes before its successor takes over", () => {
