@@ -59,12 +59,12 @@ outputs:
   - { name: page, kind: prometheus_exposition }
 `,
   });
-  const [statsd, netflow, sflow] = agent.addresses.filter((address) => address.startsWith("udp:"))
+  const udp = agent.addresses.filter((address) => address.startsWith("udp:"))
     .map((address) => Number(address.split(":").at(-1)));
   const usual = [usualTemplate(9), usualRecords(9, 3, 0), usualRecords(10, 3, 0), usualRecords(9, 3, 1)];
-  await sendUdp(netflow!, [...usual, Uint8Array.of(0)]);
-  await sendUdp(sflow!, [sampledHeaders(3, 0), Uint8Array.of(0)]);
-  await sendUdp(statsd!, ["a:1|c\nb:2|g\nc:3|ms\nd:x|s\nbad", "_e{1,1}:a|b", "_sc|a|0"]);
+  await sendUdp(udp.at(-2)!, [...usual, Uint8Array.of(0)]);
+  await sendUdp(udp.at(-1)!, [sampledHeaders(3, 0), Uint8Array.of(0)]);
+  await sendUdp(udp[0]!, ["a:1|c\nb:2|g\nc:3|ms\nd:x|s\nbad", "_e{1,1}:a|b", "_sc|a|0"]);
   const page = async () => await (await fetch(`${agent.url}/metrics`)).text();
   // Until the families of failures are there, too.
   const isThere = (text: string) =>

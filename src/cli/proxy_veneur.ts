@@ -20,7 +20,7 @@ const proxy = (key: string): Becomes => ({ place: `proxy.${key}` });
 const TRACES: Becomes = { missing: "the proxying of spans" };
 const SSF: Becomes = { missing: "the sending of own spans" };
 const TLS: Becomes = { missing: "gRPC over TLS" };
-const CONNECTIONS: Becomes = { nothing: "connections are kept as max_idle_conns_per_host says" };
+const CONNECTIONS: Becomes = { nothing: "no connection is kept; max_idle_conns_per_host bounds the requests at once" };
 const OF_GO: Becomes = { nothing: "it is about Veneur's own runtime" };
 
 const KEYS: readonly Row[] = [

@@ -8,7 +8,7 @@ import type { ForwardOutcome } from "./forwarder.ts";
 export interface ForwardClientDeps {
   readonly clock: Clock;
   readonly reporter: Reporter;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly fetch: (url: string, init: RequestInit & { client?: Deno.HttpClient }) => Promise<Response>;
   /** Told of each request. */
   readonly observe?: (what: Observation) => void;
 }
@@ -68,9 +68,13 @@ async function post(
   const late = new AbortController(), done = new AbortController();
   clock.sleep(timeoutMs, done.signal).then(() => done.signal.aborted || late.abort());
   const { host } = new URL(url);
+  // On a kept connection that is closed before it answers, the runtime sends a request again by itself, though it may have been
+  // executed, and what is merged twice counts twice. So each has a connection of its own.
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   try {
     const headers = { "content-type": "application/json", "content-encoding": "deflate" };
-    const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: late.signal });
+    const init = { method: "POST", headers, body, redirect: "manual", signal: late.signal, client } as const;
+    const response = await fetch(url, init);
     await response.body?.cancel();
     const { status } = response;
     if (status === 200 || status === 202) return undefined;

@@ -18,8 +18,11 @@ import {
 } from "./threads.ts";
 
 const DATAGRAMS = 64;
-/** A parcel that is not full is handed on when nothing comes for a moment, or after so long. */
-const LINGER_MS = 20;
+/**
+ * From one parcel that is not full to the next: other readers get datagrams of the same exporters, whose order should not
+ * change by more than that.
+ */
+const LINGER_MS = 5;
 const REPORT_MS = 500;
 /** A reader that is told to stop still takes what has arrived, but no longer than this. */
 const DRAIN_MS = 10_000;
@@ -47,7 +50,7 @@ class Reader {
   #truncated = 0;
   #controlTruncated = 0;
   #errors = 0;
-  #sinceMs = 0;
+  #handedMs = 0;
   #reportedMs = 0;
 
   constructor(start: ReaderStart) {
@@ -68,7 +71,7 @@ class Reader {
     while (Atomics.load(control, Control.stop) === 0) {
       const count = this.#take();
       const nowMs = performance.now();
-      if (this.#writer.count > 0 && (count === 0 || nowMs - this.#sinceMs >= LINGER_MS)) this.#hand();
+      if (this.#writer.count > 0 && (count === 0 || nowMs - this.#handedMs >= LINGER_MS)) this.#hand();
       if (nowMs - this.#reportedMs >= REPORT_MS) this.#report(nowMs);
       this.#awaitRoom();
     }
@@ -115,7 +118,6 @@ class Reader {
     const { buffer } = receiver;
     const ancillary = receiver.ancillary!; // it was asked for
     const source = this.#source, sourceOctets = this.#sourceOctets;
-    if (writer.count === 0) this.#sinceMs = performance.now();
     const nowS = Math.floor(Date.now() / 1000);
     for (let i = 0; i < count; i++) {
       const length = receiver.length(i);
@@ -139,7 +141,7 @@ class Reader {
     const parcel = this.#writer.take();
     Atomics.add(control, Control.queued, parcel.count);
     postParcel(port, parcel);
-    this.#sinceMs = performance.now();
+    this.#handedMs = performance.now();
   }
 
   #report(nowMs: number): void {

@@ -135,7 +135,7 @@ class RunningProxy implements Proxy {
   }
 
   #newTarget(form: ProxyForm, member: string): ProxyTarget {
-    const limits = { timeoutMs: this.#config.forwardTimeoutMs, maxIdleConns: this.#config.maxIdleConnsPerHost };
+    const limits = { timeoutMs: this.#config.forwardTimeoutMs };
     if (form === "http") return newHttpTarget(member, limits, this.#deps);
     return newGrpcTarget(member, limits, this.#deps, this.#config);
   }

@@ -36,8 +36,6 @@ export interface TargetDeps {
 export interface TargetLimits {
   /** For one request. */
   readonly timeoutMs: number;
-  /** Connections that are kept. */
-  readonly maxIdleConns: number;
 }
 
 /** Digests and sets in base64 hardly gain by more: level 6 takes half as long again for 2 % fewer bytes. */
@@ -53,14 +51,13 @@ const NOTHING: ForwardParts = { delivered: 0, ambiguous: 0 };
 /** @param member `http://host:port`, or `host:port` */
 export function newHttpTarget(
   member: string,
-  { timeoutMs, maxIdleConns }: TargetLimits,
+  { timeoutMs }: TargetLimits,
   deps: TargetDeps,
 ): ProxyTarget {
-  const client = Deno.createHttpClient({ poolMaxIdlePerHost: maxIdleConns });
   const post = newForwardClient(member, timeoutMs, {
     clock: deps.clock,
     reporter: memberReporter(deps),
-    fetch: (url, init) => fetch(url, { ...init, client }),
+    fetch,
   });
   return {
     async send(series) {
@@ -70,7 +67,7 @@ export function newHttpTarget(
       const body = deflateSync(`[${sent.join(",")}]`, { level: DEFLATE_LEVEL });
       return { parts: partsOf(await post(new Uint8Array(body), sent.length), sent.length), unfit };
     },
-    close: () => client.close(),
+    close: () => {}, // each request has had a connection of its own
   };
 }
 
