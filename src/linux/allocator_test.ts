@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { giveBackBlocksFrom, giveBackFreed } from "./allocator.ts";
+import { giveBackFreed } from "./allocator.ts";
 
 const linux = Deno.build.os === "linux";
 const MIB = 2 ** 20;
