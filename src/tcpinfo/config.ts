@@ -101,7 +101,7 @@ const DEFAULTS = {
   marshallers: 2,
   fileAgeLimitMs: 600_000,
   flushIntervalMs: 5000,
-  bufferBytes: 16 * 1024 * 1024,
+  bufferBytes: 8 * 1024 * 1024,
   eventsocketMode: 0o660,
 };
 

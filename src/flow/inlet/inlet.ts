@@ -216,7 +216,7 @@ function startReader(
 ): { readonly started: Promise<void>; readonly stopped: Promise<void> } {
   const started = Promise.withResolvers<void>(), stopped = Promise.withResolvers<void>();
   const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(new URL("./reader_worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("./inlet_worker.ts", import.meta.url), { type: "module" });
   worker.onmessage = ({ data }: MessageEvent<FromReader>) => {
     switch (data.kind) {
       case "started":
