@@ -1,5 +1,6 @@
 /** A real ClickHouse server and the chDB library, where they are: on PATH, or as `scripts/setup-*.sh` put them. */
 import { join } from "node:path";
+import { findServer, type Needed } from "../../src/testing/mod.ts";
 
 /** A server that runs. */
 export interface ClickhouseServer extends AsyncDisposable {
@@ -9,48 +10,15 @@ export interface ClickhouseServer extends AsyncDisposable {
 /** A user beside `default`, who has no password. */
 export const WRITER = { username: "writer", password: "secret" };
 
-function serversDirectory(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
-  return Deno.env.get("TEST_SERVERS") || join(caches, "limier", "servers");
-}
+/** The server's executable. */
+export const CLICKHOUSE: Needed = needed("clickhouse/clickhouse-server", "setup-clickhouse.sh", "clickhouse-server");
 
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false; // that is what was asked
-  }
-}
+/** `libchdb.so`. */
+export const CHDB: Needed = needed("chdb/libchdb.so", "setup-chdb.sh");
 
-/** The server's executable; `undefined` where there is none. */
-export function findClickhouse(): string | undefined {
-  const onPath = (Deno.env.get("PATH") ?? "").split(":").map((folder) => join(folder, "clickhouse-server"));
-  return [...onPath, join(serversDirectory(), "clickhouse/clickhouse-server")].find(isFile);
-}
-
-/** `libchdb.so`; `undefined` where there is none. */
-export function findChdb(): string | undefined {
-  return [join(serversDirectory(), "chdb/libchdb.so")].find(isFile);
-}
-
-/** A test of something real. Where that is missing it is skipped and says why; with CI=true it fails. */
-export function testWith(
-  name: string,
-  what: { readonly found: string | undefined; readonly setup: string },
-  run: (path: string) => Promise<void>,
-): void {
-  const { found, setup } = what;
-  if (found !== undefined) {
-    Deno.test(name, () => run(found));
-    return;
-  }
-  const missing = `what it needs is missing: run ${setup}`;
-  if (Deno.env.get("CI") === "true") {
-    Deno.test(name, () => Promise.reject(new Error(`Cannot test "${name}": ${missing}`)));
-    return;
-  }
-  console.log(`skipped: ${name}: ${missing}`);
-  Deno.test({ name, ignore: true, fn: () => {} });
+function needed(path: string, script: string, command?: string): Needed {
+  const setup = `scripts/${script}`;
+  return { found: findServer({ path, setup, ...(command === undefined ? {} : { command }) }), setup };
 }
 
 /** Starts a server on ports of its own and waits until it answers. */

@@ -25,10 +25,8 @@ import {
   writeU64,
 } from "../../src/flow/mod.ts";
 import { recordingReporter } from "../../src/telemetry/mod.ts";
-import { findChdb, findClickhouse, startClickhouse, testWith, WRITER } from "./clickhouse_server.ts";
-
-const CHDB = { found: findChdb(), setup: "scripts/setup-chdb.sh" };
-const CLICKHOUSE = { found: findClickhouse(), setup: "scripts/setup-clickhouse.sh" };
+import { testWith } from "../../src/testing/mod.ts";
+import { CHDB, CLICKHOUSE, startClickhouse, WRITER } from "./clickhouse_server.ts";
 
 const NOW_S = Math.floor(Date.now() / 1000);
 const forever = new AbortController().signal;

@@ -1,7 +1,7 @@
 /** For tests: a real broker, Apache Kafka as one node, which `scripts/setup-kafka.sh` gets. */
 import { join } from "node:path";
 import { realClock } from "../clock/mod.ts";
-import { serversDirectory } from "../testing/mod.ts";
+import { isFile, serversDirectory, testWith } from "../testing/mod.ts";
 import { KafkaCluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
 
@@ -57,17 +57,8 @@ export interface TestBroker extends AsyncDisposable {
 
 /** A test with a broker. Where Kafka is missing it is skipped and says why; with CI=true it fails. */
 export function brokerTest(name: string, run: () => Promise<void>): void {
-  if (isInstalled()) {
-    Deno.test(name, run);
-    return;
-  }
-  const missing = "Kafka is missing: run scripts/setup-kafka.sh";
-  if (Deno.env.get("CI") === "true") {
-    Deno.test(name, () => Promise.reject(new Error(`Cannot test "${name}": ${missing}`)));
-    return;
-  }
-  console.log(`skipped: ${name}: ${missing}`);
-  Deno.test({ name, ignore: true, fn: () => {} });
+  const found = isFile(join(home(), "version")) ? home() : undefined;
+  testWith(name, { found, setup: "scripts/setup-kafka.sh" }, run);
 }
 
 /** Starts a broker and waits until it answers. */
@@ -189,14 +180,6 @@ const JVM = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
 /** Where the setup script puts it. */
 function home(): string {
   return join(serversDirectory(), "kafka");
-}
-
-function isInstalled(): boolean {
-  try {
-    return Deno.statSync(join(home(), "version")).isFile;
-  } catch {
-    return false; // that is what was asked
-  }
 }
 
 async function answers(address: string): Promise<boolean> {

@@ -7,9 +7,12 @@ export {
   findServer,
   freePort,
   functionalTest,
+  isFile,
+  type Needed,
   type RunningServer,
   type ServerFacts,
   serversDirectory,
   type ServerStart,
   startServer,
+  testWith,
 } from "./real_server.ts";

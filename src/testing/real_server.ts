@@ -24,7 +24,8 @@ export function findServer({ path, command }: ServerFacts): string | undefined {
   return [...onPath, join(serversDirectory(), path)].find(isFile);
 }
 
-function isFile(path: string): boolean {
+/** Whether there is a file, or a link to one. */
+export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {
@@ -32,23 +33,31 @@ function isFile(path: string): boolean {
   }
 }
 
-/**
- * A test that starts a real server. Where the server is missing it is skipped and says why; with
- * CI=true it fails.
- */
-export function functionalTest(name: string, server: ServerFacts, run: (executable: string) => Promise<void>): void {
-  const executable = findServer(server);
-  if (executable !== undefined) {
-    Deno.test(name, () => run(executable));
+/** What a test needs and the project can't bring: where it is, and the script that gets it. */
+export interface Needed {
+  /** `undefined` where it is missing. */
+  readonly found: string | undefined;
+  readonly setup: string;
+}
+
+/** A test of something real. Where that is missing it is skipped and says why; with CI=true it fails. */
+export function testWith(name: string, { found, setup }: Needed, run: (path: string) => Promise<void>): void {
+  if (found !== undefined) {
+    Deno.test(name, () => run(found));
     return;
   }
-  const missing = `its server is missing: run ${server.setup}`;
+  const missing = `what it needs is missing: run ${setup}`;
   if (Deno.env.get("CI") === "true") {
     Deno.test(name, () => Promise.reject(new Error(`Cannot test "${name}": ${missing}`)));
     return;
   }
   console.log(`skipped: ${name}: ${missing}`);
   Deno.test({ name, ignore: true, fn: () => {} });
+}
+
+/** {@linkcode testWith} a real server. */
+export function functionalTest(name: string, server: ServerFacts, run: (executable: string) => Promise<void>): void {
+  testWith(name, { found: findServer(server), setup: server.setup }, run);
 }
 
 /** A server that runs on a loopback port, with a directory of its own. */

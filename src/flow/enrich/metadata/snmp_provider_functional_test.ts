@@ -2,26 +2,11 @@ import assert from "node:assert/strict";
 import { realClock } from "../../../clock/mod.ts";
 import { Section } from "../../../config/mod.ts";
 import { recordingReporter } from "../../../telemetry/mod.ts";
+import { functionalTest } from "../../../testing/mod.ts";
 import type { Metadata } from "./facts.ts";
 import { readSnmpSettings } from "./snmp_config.ts";
 import { SnmpError, SnmpProvider } from "./snmp_provider.ts";
-import { findSnmpd, freeUdpPort, type RunningSnmpd, startSnmpd } from "./snmpd_testing.ts";
-
-const executable = findSnmpd();
-
-function functionalTest(name: string, run: (executable: string) => Promise<void>): void {
-  if (executable !== undefined) {
-    Deno.test(name, () => run(executable));
-    return;
-  }
-  const missing = "its server is missing: run scripts/setup-snmpd.sh";
-  if (Deno.env.get("CI") === "true") {
-    Deno.test(name, () => Promise.reject(new Error(`Cannot test "${name}": ${missing}`)));
-    return;
-  }
-  console.log(`skipped: ${name}: ${missing}`);
-  Deno.test({ name, ignore: true, fn: () => {} });
-}
+import { freeUdpPort, type RunningSnmpd, SNMPD, startSnmpd } from "./snmpd_testing.ts";
 
 const AUTH = { MD5: "MD5", SHA: "SHA", SHA224: "SHA-224", SHA256: "SHA-256", SHA384: "SHA-384", SHA512: "SHA-512" };
 const PRIVACY = {
@@ -96,46 +81,50 @@ function check(answer: unknown): void {
   assert.deepEqual({ name, description, speed }, LOOPBACK);
 }
 
-functionalTest("SNMP v2c and v3 with every hash and cipher learn the same of a real agent", async (executable) => {
-  await using snmpd = await startSnmpd(executable, CONFIGURATION);
-  await untilReady(snmpd);
-  const users: [name: string, credentials: object | undefined][] = [
-    ["v2c", undefined],
-    ["v2c, merged", { communities: ["wrong", "names", "interfaces"] }],
-    ["v3", { user_name: "plain" }],
-    ...Object.keys(AUTH).map((name): [string, object] => [
-      name,
-      { user_name: name, authentication_protocol: name, ...PASSPHRASES },
-    ]),
-    ...Object.keys(PRIVACY).map((name): [string, object] => [
-      name,
-      { user_name: `p${name}`, authentication_protocol: "SHA256", privacy_protocol: name, ...PASSPHRASES },
-    ]),
-    ["MD5 and DES", {
-      user_name: "md5des",
-      authentication_protocol: "MD5",
-      privacy_protocol: "DES",
-      ...PASSPHRASES,
-    }],
-  ];
-  for (const [name, credentials] of users) {
-    const { provider, reporter } = newProvider(snmpd.port, credentials, { poller_timeout: "300ms" });
-    using _ = provider;
-    const answers = await Promise.all([1, 1, 1].map((ifIndex) => provider.query("192.0.2.1", ifIndex))).catch(
-      (cause) => {
-        throw new Error(`Cannot ask with ${name}`, { cause });
-      },
-    );
-    for (const answer of answers) check(answer);
-    const successes = reporter.metrics.counter(
-      "limier_outlet_metadata_provider_snmp_poller_success_requests_total",
-      "x",
-    );
-    assert.equal(successes.value({ exporter: "192.0.2.1" }), 3);
-  }
-});
+functionalTest(
+  "SNMP v2c and v3 with every hash and cipher learn the same of a real agent",
+  SNMPD,
+  async (executable) => {
+    await using snmpd = await startSnmpd(executable, CONFIGURATION);
+    await untilReady(snmpd);
+    const users: [name: string, credentials: object | undefined][] = [
+      ["v2c", undefined],
+      ["v2c, merged", { communities: ["wrong", "names", "interfaces"] }],
+      ["v3", { user_name: "plain" }],
+      ...Object.keys(AUTH).map((name): [string, object] => [
+        name,
+        { user_name: name, authentication_protocol: name, ...PASSPHRASES },
+      ]),
+      ...Object.keys(PRIVACY).map((name): [string, object] => [
+        name,
+        { user_name: `p${name}`, authentication_protocol: "SHA256", privacy_protocol: name, ...PASSPHRASES },
+      ]),
+      ["MD5 and DES", {
+        user_name: "md5des",
+        authentication_protocol: "MD5",
+        privacy_protocol: "DES",
+        ...PASSPHRASES,
+      }],
+    ];
+    for (const [name, credentials] of users) {
+      const { provider, reporter } = newProvider(snmpd.port, credentials, { poller_timeout: "300ms" });
+      using _ = provider;
+      const answers = await Promise.all([1, 1, 1].map((ifIndex) => provider.query("192.0.2.1", ifIndex))).catch(
+        (cause) => {
+          throw new Error(`Cannot ask with ${name}`, { cause });
+        },
+      );
+      for (const answer of answers) check(answer);
+      const successes = reporter.metrics.counter(
+        "limier_outlet_metadata_provider_snmp_poller_success_requests_total",
+        "x",
+      );
+      assert.equal(successes.value({ exporter: "192.0.2.1" }), 3);
+    }
+  },
+);
 
-functionalTest("SNMP says what is wrong: no agent, no such interface, a wrong user", async (executable) => {
+functionalTest("SNMP says what is wrong: no agent, no such interface, a wrong user", SNMPD, async (executable) => {
   await using snmpd = await startSnmpd(executable, CONFIGURATION);
   await untilReady(snmpd);
   const cases: [port: number, credentials: object | undefined, ifIndex: number, problem: string][] = [
@@ -167,7 +156,7 @@ functionalTest("SNMP says what is wrong: no agent, no such interface, a wrong us
   }
 });
 
-functionalTest("SNMP v3 finds an agent again that was restarted", async (executable) => {
+functionalTest("SNMP v3 finds an agent again that was restarted", SNMPD, async (executable) => {
   const first = await startSnmpd(executable, CONFIGURATION);
   await untilReady(first);
   const credentials = { user_name: "pAES", authentication_protocol: "SHA256", privacy_protocol: "AES", ...PASSPHRASES };

@@ -1,19 +1,8 @@
 /** Debian's snmpd on loopback, for tests. */
 import { join } from "node:path";
 
-/** Where scripts/setup-snmpd.sh puts it; undefined: it is not there, nor on PATH. */
-export function findSnmpd(): string | undefined {
-  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/", ".cache");
-  const servers = Deno.env.get("TEST_SERVERS") || join(caches, "limier", "servers");
-  const directories = (Deno.env.get("PATH") ?? "").split(":");
-  return [...directories.map((directory) => join(directory, "snmpd")), join(servers, "snmpd", "snmpd")].find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false; // that is what was asked
-    }
-  });
-}
+/** Where scripts/setup-snmpd.sh puts it. */
+export const SNMPD = { path: "snmpd/snmpd", command: "snmpd", setup: "scripts/setup-snmpd.sh" };
 
 /** A port of UDP that nobody has. */
 export function freeUdpPort(): number {
