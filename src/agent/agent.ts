@@ -18,10 +18,11 @@ import {
   type StatsdSource,
 } from "../statsd/mod.ts";
 import { newLogSampler, newSelfMetrics, type Reporter } from "../telemetry/mod.ts";
-import { startTcpinfo, type TcpinfoSource } from "../tcpinfo/mod.ts";
+import { isSameTcpinfo, startTcpinfo, type TcpinfoSource } from "../tcpinfo/mod.ts";
 import { type AgentConfig, hostnameOf } from "./config.ts";
 import { AgentOutputs } from "./outputs.ts";
 import { exposeStats, VeneurMetrics } from "./own_metrics.ts";
+import { SideSource } from "./side_source.ts";
 import { openStatsSender, type StatsSender } from "./stats_sender.ts";
 import { dictionaryOrigin, lateMeter } from "./flow_parts.ts";
 import type { Takeover } from "./takeover.ts";
@@ -101,12 +102,9 @@ function backendConfig(config: AgentConfig): BackendConfig {
   return { statsd: config.statsd, core: coreConfig(config.statsd, hostnameOf(config), config.outputs) };
 }
 
-function isSameSection(a: AgentConfig["flow"], b: AgentConfig["flow"]): boolean {
-  return a === undefined || b === undefined ? a === b : isSameFlow(a, b);
-}
-
-function isSameLag(a: AgentConfig["lag"], b: AgentConfig["lag"]): boolean {
-  return a === undefined || b === undefined ? a === b : sameLagConfig(a, b);
+/** Whether two sections are both absent, or say the same. */
+function isSameSection<Section>(same: (a: Section, b: Section) => boolean) {
+  return (a: Section | undefined, b: Section | undefined) => a === undefined || b === undefined ? a === b : same(a, b);
 }
 
 class WiredAgent implements RunningAgent {
@@ -116,9 +114,9 @@ class WiredAgent implements RunningAgent {
   #takeover: Takeover | undefined;
   #leaving: Promise<void> | undefined;
   #source: StatsdSource | undefined;
-  #tcpinfo: TcpinfoSource | undefined;
-  #flow: FlowSource | undefined;
-  #lag: LagSource | undefined;
+  readonly #tcpinfo: SideSource<AgentConfig["tcpinfo"], TcpinfoSource>;
+  readonly #flow: SideSource<AgentConfig["flow"], FlowSource>;
+  readonly #lag: SideSource<AgentConfig["lag"], LagSource>;
   #listeners: readonly HttpServer[] = [];
   #scraping: Running | undefined;
   #http: HttpServer | undefined;
@@ -135,6 +133,25 @@ class WiredAgent implements RunningAgent {
   constructor(config: AgentConfig, deps: AgentDeps) {
     this.#config = config;
     this.#deps = deps;
+    const shared = { reporter: deps.reporter, onFailed: (error: unknown) => this.#failed.reject(error) };
+    this.#tcpinfo = new SideSource({
+      ...shared,
+      section: "tcpinfo",
+      start: (tcpinfo) => this.#startTcpinfo(tcpinfo),
+      isSame: isSameTcpinfo,
+    });
+    this.#flow = new SideSource({
+      ...shared,
+      section: "flow",
+      start: (flow) => this.#startFlow(flow),
+      isSame: isSameSection(isSameFlow),
+    });
+    this.#lag = new SideSource({
+      ...shared,
+      section: "lag",
+      start: (lag) => this.#startLag(lag),
+      isSame: isSameSection(sameLagConfig),
+    });
     this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
   }
 
@@ -150,7 +167,7 @@ class WiredAgent implements RunningAgent {
       "limier_forward_lost_total",
       "Series that were to be handed on and were given up: in doubt, too old, too many, or without a form to send them in.",
     );
-    await this.#startFlow();
+    await this.#flow.start(config.flow);
     this.#source = await startStatsd(backendConfig(config), {
       clock,
       reporter,
@@ -184,9 +201,8 @@ class WiredAgent implements RunningAgent {
     if (takeover !== undefined) takeover.httpPort = this.#http?.port ?? null;
     takeover?.serve();
     await outputs;
-    if (config.lagListeners.length > 0) await takeover?.predecessorLeft();
-    await this.#startTcpinfo();
-    await this.#startLag();
+    await this.#tcpinfo.start(config.tcpinfo);
+    await this.#lag.start(config.lag);
     if (config.lagListeners.length > 0) await takeover?.predecessorLeft();
     this.#listeners = await this.#deps.startListeners?.(this) ?? [];
     this.#scraping = this.#scrape(); // the agent's own page may be among the targets
@@ -205,8 +221,8 @@ class WiredAgent implements RunningAgent {
   get addresses(): readonly string[] {
     const http = [...this.#http === undefined ? [] : [this.#http], ...this.#listeners]
       .map(({ address }) => `http://${address}`);
-    const flow = this.#flow?.addresses ?? [];
-    return [...this.source.addresses, ...this.#tcpinfo?.addresses ?? [], ...flow, ...http];
+    const flow = this.#flow.running?.addresses ?? [];
+    return [...this.source.addresses, ...this.#tcpinfo.running?.addresses ?? [], ...flow, ...http];
   }
 
   get healthy(): boolean {
@@ -221,21 +237,21 @@ class WiredAgent implements RunningAgent {
   }
 
   get flow(): FlowSource | undefined {
-    return this.#flow;
+    return this.#flow.running;
   }
 
   get lag(): LagSource | undefined {
-    return this.#lag;
+    return this.#lag.running;
   }
 
   get pages(): Readonly<Record<string, () => string | Promise<string>>> {
     const text = () => this.#outputs?.page() ?? "";
     return {
       ...this.#config.outputs.some(({ kind }) => kind === "prometheus_exposition") ? { statsd: text } : {},
-      tcpinfo: () => this.#tcpinfo?.page() ?? "",
-      burrow: () => this.#lag?.page() ?? "",
+      tcpinfo: () => this.#tcpinfo.running?.page() ?? "",
+      burrow: () => this.#lag.running?.page() ?? "",
       // In place of the counters alone: groups are judged when they are asked for.
-      limier: async () => this.#deps.reporter.metrics.text() + (await this.#lag?.ownPage() ?? ""),
+      limier: async () => this.#deps.reporter.metrics.text() + (await this.#lag.running?.ownPage() ?? ""),
     };
   }
 
@@ -270,9 +286,12 @@ class WiredAgent implements RunningAgent {
     this.#config = config;
     // The aggregation has handed over: the next batch is one for the new outputs.
     if (!sameOutputs) await this.#outputs?.replace(config.outputs);
-    if (!await this.#tcpinfo?.reconfigure(config.tcpinfo)) await this.#replaceTcpinfo(tcpinfo);
-    if (!isSameSection(config.flow, flow)) await this.#replaceFlow(flow);
-    if (!isSameLag(config.lag, lag)) await this.#replaceLag(lag);
+    this.#config = {
+      ...config,
+      tcpinfo: await this.#tcpinfo.replace(tcpinfo, config.tcpinfo),
+      flow: await this.#flow.replace(flow, config.flow),
+      lag: await this.#lag.replace(lag, config.lag),
+    };
     if (!sameSources) {
       await this.#scraping?.[Symbol.asyncDispose]();
       this.#scraping = this.#scrape();
@@ -292,14 +311,12 @@ class WiredAgent implements RunningAgent {
   }
 
   /** Before whatever takes a predecessor's sockets over, and stopped before it tells that ours are closed. */
-  async #startFlow(): Promise<void> {
-    const { flow, http } = this.#config;
-    this.#flow = undefined;
-    if (flow === undefined || !hasFlow(flow)) return;
+  async #startFlow(flow: AgentConfig["flow"]): Promise<FlowSource | undefined> {
+    if (flow === undefined || !hasFlow(flow)) return undefined;
     const { clock, reporter, threads } = this.#deps;
     const takeover = this.#takeover;
-    const dictionaryUrl = dictionaryOrigin(http);
-    const source = this.#flow = await startFlow(flow, {
+    const dictionaryUrl = dictionaryOrigin(this.#config.http);
+    return await startFlow(flow, {
       clock,
       reporter,
       threads,
@@ -310,71 +327,28 @@ class WiredAgent implements RunningAgent {
       ...(takeover?.hasPredecessor ? { predecessorLeft: () => takeover.predecessorLeft() } : {}),
       ...(dictionaryUrl === undefined ? {} : { dictionaryUrl }),
     });
-    source.done.catch((error) => this.#failed.reject(error));
-  }
-
-  /** Starts it with the changed configuration; where that is not possible, with the one before. */
-  async #replaceFlow(before: AgentConfig["flow"]): Promise<void> {
-    await this.#flow?.[Symbol.asyncDispose]();
-    try {
-      await this.#startFlow();
-    } catch (error) {
-      this.#deps.reporter.error("Cannot use the changed flow section, going back to the old one", { error });
-      this.#config = { ...this.#config, flow: before };
-      await this.#startFlow();
-    }
   }
 
   /** A predecessor holds the archive's lock until it has ended. */
-  async #startTcpinfo(): Promise<void> {
-    const { tcpinfo } = this.#config;
-    this.#tcpinfo = undefined;
-    if (!tcpinfo.enabled) return;
+  async #startTcpinfo(tcpinfo: AgentConfig["tcpinfo"]): Promise<TcpinfoSource | undefined> {
+    if (!tcpinfo.enabled) return undefined;
     if (tcpinfo.archive.directory !== "" || tcpinfo.eventsocket !== "") await this.#takeover?.predecessorLeft();
     const { clock, reporter, threads } = this.#deps;
-    const source = this.#tcpinfo = await startTcpinfo(tcpinfo, { clock, reporter, threads, meter: this.source.meter });
-    source.done.catch((error) => this.#failed.reject(error));
-  }
-
-  /** Starts it with the changed configuration; where that is not possible, with the one before. */
-  async #replaceTcpinfo(before: AgentConfig["tcpinfo"]): Promise<void> {
-    await this.#tcpinfo?.[Symbol.asyncDispose]();
-    try {
-      await this.#startTcpinfo();
-    } catch (error) {
-      this.#deps.reporter.error("Cannot use the changed tcpinfo section, going back to the old one", { error });
-      this.#config = { ...this.#config, tcpinfo: before };
-      await this.#startTcpinfo();
-    }
+    return await startTcpinfo(tcpinfo, { clock, reporter, threads, meter: this.source.meter });
   }
 
   /** A predecessor holds the file of the windows until it has ended. */
-  async #startLag(): Promise<void> {
-    const { lag } = this.#config;
-    this.#lag = undefined;
-    if (lag === undefined) return;
+  async #startLag(lag: AgentConfig["lag"]): Promise<LagSource | undefined> {
+    if (lag === undefined) return undefined;
     if (lag.judge.storage.config.path !== "") await this.#takeover?.predecessorLeft();
     const { clock, reporter, logLevel } = this.#deps;
-    const source = this.#lag = await startLag(lag, {
+    return await startLag(lag, {
       clock,
       reporter,
       meter: this.source.meter,
       answersAll: lag.page.asBurrow,
       ...(logLevel === undefined ? {} : { logLevel }),
     });
-    source.done.catch((error) => this.#failed.reject(error));
-  }
-
-  /** Starts it with the changed configuration; where that is not possible, with the one before. */
-  async #replaceLag(before: AgentConfig["lag"]): Promise<void> {
-    await this.#lag?.[Symbol.asyncDispose]();
-    try {
-      await this.#startLag();
-    } catch (error) {
-      this.#deps.reporter.error("Cannot use the changed lag section, going back to the old one", { error });
-      this.#config = { ...this.#config, lag: before };
-      await this.#startLag();
-    }
   }
 
   /** A predecessor holds the spool's lock until it has ended. */
@@ -462,9 +436,9 @@ class WiredAgent implements RunningAgent {
       const drained = this.#outputs?.beginDrain();
       await this.#watching;
       await this.#scraping?.[Symbol.asyncDispose]();
-      await this.#lag?.[Symbol.asyncDispose]();
-      await this.#flow?.[Symbol.asyncDispose]();
-      await this.#tcpinfo?.[Symbol.asyncDispose](); // what it measures at the end goes with the last flush
+      await this.#lag[Symbol.asyncDispose]();
+      await this.#flow[Symbol.asyncDispose]();
+      await this.#tcpinfo[Symbol.asyncDispose](); // what it measures at the end goes with the last flush
       await this.#source?.[Symbol.asyncDispose]();
       await this.#outputs?.[Symbol.asyncDispose]();
       await drained?.();

@@ -12,7 +12,7 @@ import { type LogLevelSetting, newLagApp } from "./http/app.ts";
 import { burrowPage, ownPage } from "./http/metrics_page.ts";
 import { startNotifier } from "./notifier/notifier.ts";
 import { exposeLag } from "./own_metrics.ts";
-import { type LagSourceConfig, sameLagConfig } from "./source_config.ts";
+import type { LagSourceConfig } from "./source_config.ts";
 import { startStorage, type StorageCoordinator } from "./storage/coordinator.ts";
 
 /** What the source is handed. */
@@ -41,12 +41,6 @@ export interface LagSource extends Running {
   page(): Promise<string>;
   /** The same under names of ours, as much of it as the configuration says. */
   ownPage(): Promise<string>;
-  /**
-   * Takes over a changed configuration.
-   *
-   * @returns false, and changes nothing, when the source must be started anew for it
-   */
-  reconfigure(config: LagSourceConfig): Promise<boolean>;
 }
 
 /**
@@ -140,10 +134,6 @@ class Source implements LagSource {
 
   ownPage(): Promise<string> {
     return ownPage({ store: this.storage.store, evaluator: this.evaluator }, this.#config.metrics);
-  }
-
-  reconfigure(config: LagSourceConfig): Promise<boolean> {
-    return Promise.resolve(sameLagConfig(config, this.#config));
   }
 
   #add(part: Running): void {

@@ -198,6 +198,11 @@ function listed(section: Section, key: string): string[] {
   return values.flatMap((one) => String(one).split(",")).map((one) => one.trim()).filter((one) => one !== "");
 }
 
+/** Whether two sections say the same. */
+export function isSameTcpinfo(a: TcpinfoConfig, b: TcpinfoConfig): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** The section as the YAML of this configuration would have it. */
 export function tcpinfoSection(config: TcpinfoConfig): Record<string, unknown> {
   const { archive, exclude } = config;

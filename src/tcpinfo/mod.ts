@@ -78,6 +78,7 @@ export {
   type Anonymization,
   ANONYMIZATIONS,
   type ArchiveConfig,
+  isSameTcpinfo,
   readTcpinfoConfig,
   TCPINFO_KEYS,
   type TcpinfoConfig,

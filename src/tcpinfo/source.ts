@@ -33,12 +33,6 @@ export interface TcpinfoSource extends Running {
   stats(): Float64Array;
   /** Prometheus text under the names of M-Lab's tcp-info. */
   page(): string;
-  /**
-   * Takes over a changed configuration.
-   *
-   * @returns false, and changes nothing, when the source must be started anew for it
-   */
-  reconfigure(config: TcpinfoConfig): Promise<boolean>;
 }
 
 /** The archive's directory can't be used. */
@@ -162,10 +156,6 @@ class Source implements TcpinfoSource {
 
   page(): string {
     return metricsPage(this.stats(), { slowClients: this.#events?.slowClients ?? 0 });
-  }
-
-  reconfigure(config: TcpinfoConfig): Promise<boolean> {
-    return Promise.resolve(JSON.stringify(config) === JSON.stringify(this.#config));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
