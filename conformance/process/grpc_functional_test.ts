@@ -10,8 +10,11 @@ http: { address: "127.0.0.1:0" }
 const IMPORTS = `, grpc_address: "127.0.0.1:0"`;
 const forwardTo = (port: number) => `, forward_address: "127.0.0.1:${port}", forward_use_grpc: true`;
 
+/** Overwrites what is freed (mallopt(3)), so that a read of it is seen: as a crash, or a wrong total. */
+const FREED_IS_OVERWRITTEN = { MALLOC_PERTURB_: "123" };
+
 function start(more = ""): Promise<AgentProcess> {
-  return startAgentProcess({ config: config(more), keepsOutput: true });
+  return startAgentProcess({ config: config(more), keepsOutput: true, env: FREED_IS_OVERWRITTEN });
 }
 
 /** Sends lines, one a datagram, from one socket, and waits until the agent has taken them in; none must be dropped. */
@@ -105,6 +108,7 @@ Deno.test("a forward over gRPC that was refused joins the next, and nothing coun
   const local = await startAgentProcess({
     config: config(forwardTo(port)).replace("interval: 1h", "interval: 2s"),
     keepsOutput: true,
+    env: FREED_IS_OVERWRITTEN,
   });
   await send(local, ["jobs:5|c|#veneurglobalonly"]);
   await local.logged((entry) => entry.outcome === "refused");
@@ -112,6 +116,60 @@ Deno.test("a forward over gRPC that was refused joins the next, and nothing coun
   await send(local, ["jobs:2|c|#veneurglobalonly"]);
   await local.stop();
   assert.equal((await published(global))["jobs"], 7);
+});
+
+/** Frames of HTTP/2 (RFC 9113 §4.1): 24 bits of length, the type, the flags, 32 bits of stream. */
+const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const SETTINGS = Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0);
+const PING = Uint8Array.of(0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8);
+const goaway = (code: number) => Uint8Array.of(0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code);
+/** HEADERS of a POST to `/`, END_HEADERS; no END_STREAM. */
+const HEADERS = Uint8Array.of(0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84);
+const RST_STREAM = Uint8Array.of(0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 8);
+
+const ends: [what: string, frames: readonly Uint8Array[]][] = [
+  ["GOAWAY", [SETTINGS, goaway(0)]],
+  ["GOAWAY and more behind it", [SETTINGS, goaway(0), PING, goaway(0), PING]],
+  ["GOAWAY with an error", [SETTINGS, goaway(2), PING]],
+  ["GOAWAY while a call is open", [SETTINGS, HEADERS, goaway(0), RST_STREAM, PING]],
+  ["GOAWAY behind a call that was reset", [SETTINGS, HEADERS, RST_STREAM, goaway(0), PING]],
+  ["a second SETTINGS on a stream, which is no HTTP/2", [SETTINGS, Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 1), PING]],
+  ["nothing", [SETTINGS]],
+];
+
+Deno.test("connections that end in every way leave both sides of gRPC whole", async () => {
+  await using global = await start(IMPORTS);
+  for (const [what, frames] of ends) {
+    for (const oneByOne of [false, true]) {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port: global.port("grpc://") });
+      const all = [PREFACE, ...frames];
+      for (const bytes of oneByOne ? all : [new Uint8Array(all.flatMap((frame) => [...frame]))]) {
+        await connection.write(bytes).catch(() => {}); // it may be closed already
+        if (oneByOne) await new Promise((go) => setTimeout(go, 5));
+      }
+      if (frames.length > 1) { while (await connection.read(new Uint8Array(1024)).catch(() => null) !== null); }
+      assert.equal((await global.metrics())["limier_statsd_grpc_imports_total"], 0, what);
+    }
+  }
+
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const local = await startAgentProcess({
+    config: config(forwardTo(listener.addr.port)).replace("interval: 1h", "interval: 1s"),
+    keepsOutput: true,
+    env: FREED_IS_OVERWRITTEN,
+  });
+  const served = (async () => {
+    for (const [, frames] of ends) {
+      using connection = await listener.accept();
+      await connection.write(new Uint8Array([SETTINGS, ...frames.slice(1)].flatMap((frame) => [...frame])));
+      if (frames.length > 1) { while (await connection.read(new Uint8Array(65_536)).catch(() => null) !== null); }
+    }
+  })();
+  const sender = setInterval(() => void send(local, ["jobs:1|c|#veneurglobalonly"]).catch(() => {}), 200);
+  await served;
+  clearInterval(sender);
+  assert.equal((await local.stop()).code, 0);
+  assert.deepEqual(await published(global), {});
 });
 
 Deno.test("an agent takes packets and spans over gRPC from `limier emit -grpc`", async () => {

@@ -9,6 +9,7 @@ import {
 } from "node:http2";
 import type { Clock } from "../clock/mod.ts";
 import { frameMessages, MessageReader } from "./messages.ts";
+import { endApart } from "./session_end.ts";
 import { Code, type GrpcStatus, parseCode, statusOfHttp, unescapeMessage } from "./status.ts";
 import { formatTimeout } from "./timeout.ts";
 
@@ -80,10 +81,10 @@ export async function connectGrpc(
   { clock }: { readonly clock: Clock },
 ): Promise<GrpcConnection> {
   const { tls } = target;
-  const session = connect(`${tls === undefined ? "http" : "https"}://${formatTarget(target)}`, {
+  const session = endApart(connect(`${tls === undefined ? "http" : "https"}://${formatTarget(target)}`, {
     settings: { enablePush: false },
     ...(tls === undefined ? {} : tlsOptions(tls)),
-  });
+  }));
   const over = new AbortController();
   const late = clock.sleep(timeoutMs, over.signal).then(() => {
     if (!over.signal.aborted) throw new GrpcConnectError(target, "there was no answer in time", true);
@@ -121,6 +122,7 @@ class Connection implements GrpcConnection {
   readonly #session: ClientHttp2Session;
   readonly #clock: Clock;
   #failure = "the connection is closed";
+  #isClosed = false;
 
   constructor(session: ClientHttp2Session, clock: Clock) {
     this.#session = session;
@@ -130,7 +132,7 @@ class Connection implements GrpcConnection {
   }
 
   async call(path: string, messages: readonly Uint8Array[], { timeoutMs }: CallOptions): Promise<GrpcOutcome> {
-    if (this.#session.closed || this.#session.destroyed) return unreached(this.#failure);
+    if (this.#isClosed || this.#session.closed || this.#session.destroyed) return unreached(this.#failure);
     let stream: ClientHttp2Stream;
     try {
       stream = this.#session.request({
@@ -160,6 +162,7 @@ class Connection implements GrpcConnection {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#session.destroy();
   }
 }

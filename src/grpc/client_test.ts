@@ -3,6 +3,7 @@ import { constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stre
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { FakeClock, realClock } from "../clock/mod.ts";
 import { connectGrpc, formatTarget, GrpcConnectError } from "./client.ts";
+import { endApart } from "./session_end.ts";
 import { Code, codeName } from "./status.ts";
 import { PATIENCE_MS, until } from "./testing.ts";
 
@@ -10,7 +11,7 @@ import { PATIENCE_MS, until } from "./testing.ts";
 async function startByHand(answer: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void) {
   const server = createServer();
   const sessions = new Set<{ destroy(): void }>();
-  server.on("session", (session) => void sessions.add(session));
+  server.on("session", (session) => void sessions.add(endApart(session)));
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {}); // the client says what it saw
     answer(stream as ServerHttp2Stream, headers);

@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import type { Clock, Running } from "../clock/mod.ts";
 import { type OpenCall, serveCall } from "./server_call.ts";
 import type { GrpcMethods } from "./service.ts";
+import { endApart } from "./session_end.ts";
 import { Code, codeName, type GrpcStatus } from "./status.ts";
 
 /** A server's certificate, PEM. */
@@ -202,6 +203,7 @@ class Connections implements Running {
   }
 
   #opened(session: ServerHttp2Session): void {
+    endApart(session);
     const connection = this.#opening;
     if (connection === undefined) {
       session.destroy();

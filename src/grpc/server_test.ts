@@ -5,6 +5,7 @@ import { FakeClock, realClock } from "../clock/mod.ts";
 import { connectGrpc, type GrpcConnection } from "./client.ts";
 import { frameMessages } from "./messages.ts";
 import { type GrpcMethods, unary } from "./service.ts";
+import { endApart } from "./session_end.ts";
 import { Code, codeName, type GrpcStatus, unescapeMessage } from "./status.ts";
 import { healthMethods } from "./health.ts";
 import { PATIENCE_MS, startTestServer, until } from "./testing.ts";
@@ -60,7 +61,7 @@ function rawCall(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body
 }
 
 async function withSession<T>(port: number, use: (session: ClientHttp2Session) => Promise<T>): Promise<T> {
-  const session = connect(`http://127.0.0.1:${port}`);
+  const session = endApart(connect(`http://127.0.0.1:${port}`));
   session.on("error", () => {}); // each call tells
   try {
     return await use(session);

@@ -6,6 +6,8 @@ import { type GrpcServerObserver, type GrpcServerSettings, startGrpcServer } fro
 import type { GrpcMethods } from "./service.ts";
 import type { GrpcStatus } from "./status.ts";
 
+export { endApart } from "./session_end.ts";
+
 /** A guard against a hang. */
 export const PATIENCE_MS = 60_000;
 

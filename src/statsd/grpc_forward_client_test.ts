@@ -3,6 +3,7 @@ import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { FakeClock, realClock } from "../clock/mod.ts";
 import { Code, type GrpcMethods, type GrpcStatus, unary } from "../grpc/mod.ts";
+import { endApart } from "../grpc/testing.ts";
 import type { Observation } from "../output/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
 import { encodeMetric, encodeMetricList } from "./forward_proto.ts";
@@ -166,6 +167,7 @@ Deno.test("a server that does not answer in time leaves in doubt what the call u
   const clock = new FakeClock();
   const server = createServer();
   let arrived = 0;
+  server.on("session", (session) => void endApart(session));
   server.on("stream", (stream) => {
     stream.on("error", () => {}); // the client cancels
     stream.on("data", (chunk: Uint8Array) => arrived += chunk.length);

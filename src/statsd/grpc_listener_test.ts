@@ -3,6 +3,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { FakeClock, realClock } from "../clock/mod.ts";
 import { Code, connectGrpc, type GrpcClientTls, GrpcConnectError, type GrpcTarget } from "../grpc/mod.ts";
+import { endApart } from "../grpc/testing.ts";
 import { HyperLogLog, TDigest } from "../sketch/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
 import { formatAddress } from "./address.ts";
@@ -181,7 +182,7 @@ Deno.test({
     const path = `${newDirectory()}/grpc.sock`;
     const listener = await start(["packets"], NO_TLS, `unix://${path}`);
     assert.equal(formatAddress(listener.address), `grpc+unix://${path}`);
-    const session = connectHttp2("http://localhost", { createConnection: () => connectSocket(path) });
+    const session = endApart(connectHttp2("http://localhost", { createConnection: () => connectSocket(path) }));
     const stream = session.request({
       ":method": "POST",
       ":path": PACKET_PATHS.packet,
