@@ -1,12 +1,12 @@
 /** A stand-in for a ClickHouse server that keeps what it is given, and is as slow and as late as one can be. */
-import { blockRows } from "../../src/flow/mod.ts";
+import { blockRowCount, blockRows } from "../../src/flow/mod.ts";
 
 /** How it behaves. */
 export interface ScriptedClickhouseOptions {
-  /** What a row is known by: a number from 0 on; undefined: it is none that is looked for. */
-  readonly keyOf: (row: Readonly<Record<string, unknown>>) => number | undefined;
+  /** What a row is known by: a number from 0 on; undefined: it is none that is looked for. Absent: rows are only counted. */
+  readonly keyOf?: (row: Readonly<Record<string, unknown>>) => number | undefined;
   /** Rows that may come. */
-  readonly keys: number;
+  readonly keys?: number;
   /** The longest that an insert executes, in milliseconds; how long each one does is chosen at random. */
   readonly slowMs: number;
 }
@@ -16,6 +16,8 @@ export interface ScriptedClickhouse extends AsyncDisposable {
   readonly url: string;
   /** How often each row is stored. */
   readonly counts: Uint8Array;
+  /** Rows that are stored, whatever they are. */
+  readonly rows: number;
   /** Different rows that are stored. */
   readonly distinct: number;
   /** Rows that were stored again. */
@@ -24,19 +26,21 @@ export interface ScriptedClickhouse extends AsyncDisposable {
 }
 
 /** Starts a server on a free port of the loopback address. */
-export function startScriptedClickhouse({ keyOf, keys, slowMs }: ScriptedClickhouseOptions): ScriptedClickhouse {
+export function startScriptedClickhouse({ keyOf, keys = 0, slowMs }: ScriptedClickhouseOptions): ScriptedClickhouse {
   const counts = new Uint8Array(keys);
   const offsets = new Map<string, bigint>();
   const tokens = new Set<string>();
   const running = new Set<string>();
   const executing = new Set<Promise<void>>();
-  let distinct = 0, repeated = 0, inserts = 0, lastId = 0;
+  let rows = 0, distinct = 0, repeated = 0, inserts = 0, lastId = 0;
 
   /** All rows of a block, and then their offsets, at one moment. */
   function store(block: Uint8Array<ArrayBuffer>, token: string | null): void {
     if (token !== null && tokens.has(token)) return;
     if (token !== null) tokens.add(token);
     inserts++;
+    rows += blockRowCount(block);
+    if (keyOf === undefined) return;
     for (const row of blockRows(block)) {
       const key = keyOf(row);
       if (key !== undefined) {
@@ -80,6 +84,9 @@ export function startScriptedClickhouse({ keyOf, keys, slowMs }: ScriptedClickho
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
     counts,
+    get rows() {
+      return rows;
+    },
     get distinct() {
       return distinct;
     },

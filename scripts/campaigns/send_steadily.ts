@@ -6,6 +6,8 @@ import { BatchSender, connectUdp } from "../../src/linux/mod.ts";
 export interface SteadyLoad {
   readonly port: number;
   readonly datagramsPerSecond: number;
+  /** What each of them holds. */
+  readonly payload: Uint8Array<ArrayBuffer>;
   /** Set to 1, it ends the load. */
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
@@ -18,13 +20,12 @@ self.onmessage = ({ data }: MessageEvent<SteadyLoad>) => {
   self.close();
 };
 
-function send({ port, datagramsPerSecond, stop }: SteadyLoad): number {
+function send({ port, datagramsPerSecond, payload, stop }: SteadyLoad): number {
   using socket = connectUdp({ address: { hostname: "127.0.0.1", port } });
-  const line = new TextEncoder().encode("steady:1|c");
   const sender = new BatchSender(socket.fd, {
-    buffer: line,
+    buffer: payload,
     offsets: new Uint32Array(BATCH),
-    lengths: new Uint32Array(BATCH).fill(line.length),
+    lengths: new Uint32Array(BATCH).fill(payload.length),
   });
   const fromMs = performance.now();
   let sent = 0;

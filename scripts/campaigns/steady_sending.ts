@@ -7,8 +7,12 @@ export interface SteadySending extends Disposable {
   stop(): Promise<number>;
 }
 
-/** Sends `steady:1|c` to a UDP port of 127.0.0.1, a datagram each. */
-export function sendSteadily(port: number, datagramsPerSecond: number): SteadySending {
+/** Sends the same datagram to a UDP port of 127.0.0.1 again and again. */
+export function sendSteadily(
+  port: number,
+  datagramsPerSecond: number,
+  payload: Uint8Array<ArrayBuffer> = new TextEncoder().encode("steady:1|c"),
+): SteadySending {
   const worker = new Worker(new URL("./send_steadily.ts", import.meta.url), { type: "module" });
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const sent = Promise.withResolvers<number>();
@@ -18,7 +22,7 @@ export function sendSteadily(port: number, datagramsPerSecond: number): SteadySe
     event.preventDefault(); // or the runtime ends the process
     sent.reject(new Error(event.message));
   };
-  worker.postMessage({ port, datagramsPerSecond, stop } satisfies SteadyLoad);
+  worker.postMessage({ port, datagramsPerSecond, payload, stop } satisfies SteadyLoad);
   const end = () => {
     Atomics.store(stop, 0, 1);
     Atomics.notify(stop, 0);

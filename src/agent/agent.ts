@@ -177,11 +177,12 @@ class WiredAgent implements RunningAgent {
         handover: takeover.groups,
         // Whatever else receives over UDP is started before this, and stopped before `closed()`.
         onReceiving: () => takeover.switchOver(),
-        onClosed: async () => {
-          await takeover.closed();
-          if (takeover.isTakenOver) this.#leaving = this.#leaveHttp();
-        },
       }),
+      onClosed: async () => {
+        const told = this.#tellClosed();
+        await this.#flow[Symbol.asyncDispose](); // what it measures at the end goes with the last flush
+        await told;
+      },
       ...this.#forwarding(),
       onFlush: (report) => {
         forwardsLost.inc(report.forward?.lost ?? 0);
@@ -298,6 +299,11 @@ class WiredAgent implements RunningAgent {
     }
     reporter.info("configuration reloaded");
     return true;
+  }
+
+  async #tellClosed(): Promise<void> {
+    await this.#takeover?.closed();
+    if (this.#takeover?.isTakenOver) this.#leaving = this.#leaveHttp();
   }
 
   /** New connections go to the successor; those that wait to be accepted are, and requests under way may end. */
@@ -437,9 +443,11 @@ class WiredAgent implements RunningAgent {
       await this.#watching;
       await this.#scraping?.[Symbol.asyncDispose]();
       await this.#lag[Symbol.asyncDispose]();
-      await this.#flow[Symbol.asyncDispose]();
       await this.#tcpinfo[Symbol.asyncDispose](); // what it measures at the end goes with the last flush
+      // A successor waits for all sockets to be closed, but not for what came by them to be stored.
+      await this.#flow.running?.stopReceiving();
       await this.#source?.[Symbol.asyncDispose]();
+      await this.#flow[Symbol.asyncDispose](); // where the start got no further
       await this.#outputs?.[Symbol.asyncDispose]();
       await drained?.();
       await this.#sender?.[Symbol.asyncDispose]();

@@ -99,6 +99,7 @@ export { rowObject, type RowValue } from "./row_object.ts";
 export { type ExtraColumn, NativeEncoder } from "./native.ts";
 export { sampledHeaders, USUAL_FIELDS, USUAL_RECORD, usualRecords, usualTemplate } from "./sample_datagrams.ts";
 export {
+  blockRowCount,
   blockRows,
   type BlockValue,
   ChdbEndpoint,

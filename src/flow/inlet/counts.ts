@@ -4,6 +4,10 @@ import type { Received } from "./threads.ts";
 
 /** The counters of one worker of a listener. */
 export interface ReaderCounts {
+  /** Datagrams received so far. */
+  readonly receivedTotal: number;
+  /** Datagrams dropped so far. */
+  readonly droppedTotal: number;
   take(received: Received): void;
   /** Datagrams that the kernel has dropped at the socket since it was opened: 32 bits that wrap. */
   dropped(cumulative: number): void;
@@ -25,10 +29,17 @@ export function newReaderCounts(metrics: Registry, listener: string, worker: num
   const errors = metrics.counter(name("errors"), "Receives that failed.").child(labels);
   const drops = metrics.counter(name("in_dropped_packets"), "Datagrams that the kernel dropped for want of room.")
     .child(labels);
-  let last = 0;
+  let last = 0, receivedTotal = 0, droppedTotal = 0;
   return {
+    get receivedTotal() {
+      return receivedTotal;
+    },
+    get droppedTotal() {
+      return droppedTotal;
+    },
     take(received) {
       for (const one of received.exporters) {
+        receivedTotal += one.packets;
         packets.inc(one.packets, { ...labels, exporter: one.exporter });
         bytes.inc(one.bytes, { ...labels, exporter: one.exporter });
       }
@@ -37,7 +48,9 @@ export function newReaderCounts(metrics: Registry, listener: string, worker: num
       errors.inc(received.errors);
     },
     dropped(cumulative) {
-      drops.inc(cumulative - last >>> 0);
+      const more = cumulative - last >>> 0;
+      drops.inc(more);
+      droppedTotal += more;
       last = cumulative;
     },
   };

@@ -154,6 +154,11 @@ async function startThreads(
     collect();
     forget();
     group.close();
+    deps.reporter.info("flow listener closed", {
+      address: `udp://${listener}`,
+      datagrams_received: readers.reduce((sum, { counts }) => sum + counts.receivedTotal, 0),
+      datagrams_dropped: readers.reduce((sum, { counts }) => sum + counts.droppedTotal, 0),
+    });
   }
 
   return { address: `udp://${listener}`, done, [Symbol.asyncDispose]: () => stopping ??= dispose() };

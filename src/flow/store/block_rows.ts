@@ -20,6 +20,11 @@ export function blockRows(block: Uint8Array): Record<string, BlockValue>[] {
   });
 }
 
+/** How many rows a block in the Native format has. @throws {BlockError} */
+export function blockRowCount(block: Uint8Array): number {
+  return readBlock(block).rows;
+}
+
 /** The value of these octets of the RowBinary format; `undefined`: zero or empty. */
 function valueOf(octets: Uint8Array, type: string): BlockValue | undefined {
   const [, outer = type, inner = ""] = /^(\w+)\((.*)\)$/s.exec(type) ?? [];

@@ -22,7 +22,7 @@ export {
   type StoreConfig,
 } from "./config.ts";
 export { type CustomDictionary } from "./custom_dictionaries.ts";
-export { blockRows, type BlockValue } from "./block_rows.ts";
+export { blockRowCount, blockRows, type BlockValue } from "./block_rows.ts";
 export { DICTIONARY_PATH } from "./dictionary_objects.ts";
 export { ChdbEndpoint } from "./chdb_endpoint.ts";
 export { type InsertHead, type StatementOptions, type StoreEndpoint, StoreError } from "./endpoint.ts";
