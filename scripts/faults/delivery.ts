@@ -23,7 +23,7 @@ import type { Expected, Oracle } from "./oracle.ts";
 import { conservationFindings, type EventBooks, eventBooks, sumOf } from "./page.ts";
 import { startPump } from "./pump.ts";
 import type { Random } from "./random.ts";
-import { inTime, until } from "./wait.ts";
+import { inTime, until, whileItComes } from "./wait.ts";
 import { WAITS } from "./waits.ts";
 
 /** What a delivery makes use of, of the trial that it is part of. */
@@ -204,7 +204,7 @@ export class Delivery implements AsyncDisposable {
 
   /** Resolves when everything that was handed in has ended. */
   async delivered(): Promise<void> {
-    await inTime(Promise.all(this.#offers), "the publishes to end");
+    await whileItComes(Promise.all(this.#offers), "the publishes to end", () => this.#oracle.requests.length);
     if (this.spool !== undefined) await until(() => this.books.pending === 0, "everything is delivered");
   }
 

@@ -10,6 +10,26 @@ export async function until(holds: () => boolean, what: string, patienceMs = PAT
   }
 }
 
+/**
+ * What `work` yields, however long it takes, as long as something comes: `come` grows.
+ *
+ * @throws {Error} when nothing comes for as long as only a hang takes
+ */
+export async function whileItComes<Value>(work: Promise<Value>, what: string, come: () => number): Promise<Value> {
+  let isOver = false;
+  const outcome = work.finally(() => isOver = true);
+  outcome.catch(() => {}); // awaited below, unless nothing comes any more
+  for (let seen = -1, sinceMs = 0; !isOver; await sleep(2)) {
+    if (come() !== seen) {
+      seen = come();
+      sinceMs = performance.now();
+    } else if (performance.now() > sinceMs + PATIENCE_MS) {
+      throw new Error(`Cannot wait for ${what}: nothing came for ${PATIENCE_MS} ms`);
+    }
+  }
+  return await outcome;
+}
+
 /** Resolves after `ms`: how long a fault lasts. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
