@@ -1,6 +1,7 @@
 /** The receiver of the framed protocol: what it answers, when, and in which order is up to a script. */
 import { idsIn } from "./events.ts";
 import type { Oracle, Request } from "./oracle.ts";
+import { atOwnPort } from "./own_port.ts";
 
 /** One send that arrived. */
 export interface Send {
@@ -46,7 +47,7 @@ export class FramedPeer implements AsyncDisposable {
   constructor(name: string, oracle: Oracle) {
     this.name = name;
     this.#oracle = oracle;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = atOwnPort((port) => Deno.listen({ hostname: "127.0.0.1", port }));
     this.port = (this.#listener.addr as Deno.NetAddr).port;
     this.#serving = this.#accept(this.#listener);
   }

@@ -2,6 +2,7 @@
 import { inflateSync } from "node:zlib";
 import { idsIn } from "./events.ts";
 import type { Oracle, Request } from "./oracle.ts";
+import { atOwnPort } from "./own_port.ts";
 
 /** One request, as far as it was read. */
 export interface Exchange {
@@ -85,7 +86,7 @@ export class HttpPeer implements AsyncDisposable {
     this.name = name;
     this.#oracle = oracle;
     this.#options = options;
-    this.#listener = this.#listen(options.port ?? 0);
+    this.#listener = options.port === undefined ? atOwnPort((port) => this.#listen(port)) : this.#listen(options.port);
     this.port = (this.#listener.addr as Deno.NetAddr).port;
     this.#serving = this.#accept(this.#listener);
   }

@@ -6,6 +6,7 @@ import { NOISE_MS, requireRecovery } from "./connection_rows.ts";
 import { HttpPeer, takesAll } from "./http_peer.ts";
 import { conservationFindings } from "./page.ts";
 import { NameService } from "./name_service.ts";
+import { atOwnPort } from "./own_port.ts";
 import type { Row, Trial } from "./trial.ts";
 import { sleep, until } from "./wait.ts";
 
@@ -105,8 +106,8 @@ class SilentPeer implements AsyncDisposable {
   readonly #serving: Promise<void>;
   #closed = false;
 
-  constructor(port = 0) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
+  constructor() {
+    this.#listener = atOwnPort((port) => Deno.listen({ hostname: "127.0.0.1", port }));
     this.#serving = this.#serve();
   }
 
