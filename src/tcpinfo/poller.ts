@@ -72,6 +72,8 @@ export class Poller implements Disposable {
   readonly #inet6: Family;
   readonly #lookup = new SocketLookup({ extensions: 0 });
   readonly #listener: DestroyListener | undefined;
+  /** Of the statistics; whoever only watches has the metrics. */
+  readonly #level: LogLevel;
   #overflows = 0;
   #begunMs: number;
   #loggedMs = -Infinity;
@@ -86,6 +88,7 @@ export class Poller implements Disposable {
    */
   constructor(config: TcpinfoConfig, deps: PollerDeps) {
     this.#deps = deps;
+    this.#level = config.archive.directory === "" ? "debug" : "info";
     const exclusion = new Exclusion({
       local: config.exclude.local,
       sourcePorts: config.exclude.srcports,
@@ -135,7 +138,7 @@ export class Poller implements Disposable {
     this.receive();
     const complete = { inet: this.#inet.isComplete, inet6: this.#inet6.isComplete };
     heart.endCycle(complete, now(), monotonic(), this.#lookup);
-    if (this.#cycles++ % STATISTICS_CYCLES === 0) this.#deps.log("info", this.statisticsLine());
+    if (this.#cycles++ % STATISTICS_CYCLES === 0) this.#deps.log(this.#level, this.statisticsLine());
   }
 
   #dump(family: Family, duration: typeof Histogram.syscallV4, count: typeof Histogram.connectionsV4): void {
@@ -241,9 +244,9 @@ export class Poller implements Disposable {
   stop(): void {
     this.receive();
     this.heart.stop(this.#deps.now());
-    this.#deps.log("info", this.statisticsLine());
+    this.#deps.log(this.#level, this.statisticsLine());
     const mean = this.#cycles === 0 ? 0 : this.#sightings / this.#cycles;
-    this.#deps.log("info", `${this.#sightings} sockets in ${this.#cycles} cycles, ${mean.toFixed(2)} a cycle`);
+    this.#deps.log(this.#level, `${this.#sightings} sockets in ${this.#cycles} cycles, ${mean.toFixed(2)} a cycle`);
   }
 
   [Symbol.dispose](): void {
