@@ -53,8 +53,12 @@ async function movedName(trial: Trial): Promise<void> {
     for (const peer of before) peer.cutAll();
     await until(() => pending() === 0, "everything is delivered");
     const late = before.reduce((sum, peer) => sum + peer.connects, 0) - connects;
-    trial.require(late === 0, `${late} connects to the old address after the move`);
-    trial.require(after.some(({ connects }) => connects > 0), "nothing went to the new address");
+    const moved = after.reduce((sum, peer) => sum + peer.connects, 0);
+    // On a busy machine, a name looked up before the move may be connected to long after it: once for each request under way.
+    trial.require(
+      late <= hosts * width && moved > late,
+      `${late} connects to the old address after the move, ${moved} to the new one`,
+    );
   };
 
   if (!await mayHaveResolver()) {
