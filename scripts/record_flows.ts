@@ -12,10 +12,11 @@
  * @module
  */
 import { decodeInput } from "../src/agent/mod.ts";
+import { until } from "../src/testing/mod.ts";
 import { startCollector, toPcap } from "./record_flows/collector.ts";
 import { isAmong, nfdumpLines, ownLines } from "./record_flows/compare.ts";
 import { FLOW_RECORDINGS, type FlowRecording } from "./record_flows/exporters.ts";
-import { enterNamespace, layCable, type OtherEnd, until } from "./record_flows/namespaces.ts";
+import { enterNamespace, layCable, type OtherEnd } from "./record_flows/namespaces.ts";
 import { type Tools, unpackTools } from "./record_flows/tools.ts";
 import { makeTraffic, type Servers, startServers } from "./record_flows/traffic.ts";
 

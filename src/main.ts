@@ -1,6 +1,6 @@
 /** The process: hands the command line to a command. */
 import { configErrorLines } from "./agent/mod.ts";
-import { commands, complain, Exit, InputError, print, readArgs, UsageError } from "./cli/mod.ts";
+import { commands, complain, Exit, InputError, print, runCommand } from "./cli/mod.ts";
 
 function usage(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
@@ -25,17 +25,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return Exit.usage;
   }
   try {
-    const args = readArgs(command, rest);
-    if (args.help) {
-      print(command.help);
-      return Exit.done;
-    }
-    return await command.run(args);
+    return await runCommand(command, rest, command.name);
   } catch (error) {
-    if (error instanceof UsageError) {
-      complain(`${error.message}\nlimier ${command.name} --help shows how it is used.`);
-      return command.usageExit ?? Exit.usage;
-    }
     const lines = configErrorLines(error) ?? (error instanceof InputError ? [error.message] : undefined);
     if (lines === undefined) throw error;
     for (const line of lines) complain(line);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startAgent } from "../../mod.ts";
-import { findPrometheus, startPrometheus } from "./prometheus_server.ts";
+import { functionalTest, PROMETHEUS, startPrometheus } from "../../src/testing/mod.ts";
 import { startScrapingAgent } from "./scraping_agent.ts";
 
 Deno.test("an agent scrapes another's page, and counts what was added since it first looked", async () => {
@@ -20,18 +20,7 @@ Deno.test("an agent scrapes another's page, and counts what was added since it f
   assert.equal(await agent.untilTotal("limier_statsd_lines_rejected_total", "reason:no_colon", 5), 5);
 });
 
-const executable = findPrometheus();
-const isMissing = executable === undefined && Deno.env.get("CI") !== "true";
-if (isMissing) console.log("skipped: a real Prometheus is missing: run scripts/setup-prometheus.sh");
-
-Deno.test({
-  name: "an agent scrapes a real Prometheus, as text and as OpenMetrics",
-  ignore: isMissing,
-  fn: scrapeBoth,
-});
-
-async function scrapeBoth(): Promise<void> {
-  assert.ok(executable !== undefined, "a real Prometheus is missing: run scripts/setup-prometheus.sh");
+functionalTest("an agent scrapes a real Prometheus, as text and as OpenMetrics", PROMETHEUS, async (executable) => {
   await using server = await startPrometheus(executable);
   const { url } = server;
   const offered: string[] = [];
@@ -55,4 +44,4 @@ async function scrapeBoth(): Promise<void> {
     for (const failure of ["syntax", "incomplete", "connection"]) assert.equal(agent.looks(failure), 0);
   }
   assert.ok(offered.every((type) => type.startsWith("text/plain")));
-}
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { deflateSync } from "node:zlib";
 import { type AgentProcess, startAgentProcess } from "../../scripts/bench/agent_process.ts";
 import { HashRing } from "../../src/statsd/mod.ts";
+import { until } from "../../src/testing/mod.ts";
 import { parseExposition } from "./exposition.ts";
 import { limier, printedObjects, sendUdp, temporaryFolder } from "./limier.ts";
 import { startRecorder } from "./recorder.ts";
@@ -30,11 +31,6 @@ function startProxy(section: string, env: Record<string, string> = {}): Promise<
     args: (path) => ["proxy", "-f", path],
     env,
   });
-}
-
-/** Waits for what is certain to come. */
-async function until(isThere: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isThere()) await new Promise((go) => setTimeout(go, 20));
 }
 
 /** The sum of a counter's or gauge's series that have all of these in their labels. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inflateSync } from "node:zlib";
 import { type AgentProcess, startAgentProcess } from "../../scripts/bench/agent_process.ts";
+import { until } from "../../src/testing/mod.ts";
 import { limier, sendUdp, temporaryFolder } from "./limier.ts";
 import { type Recorded, startRecorder } from "./recorder.ts";
 
@@ -24,10 +25,6 @@ function sumsOf(requests: readonly Recorded[]): Record<string, number> {
     for (const { metric, points } of series) sums[metric] = (sums[metric] ?? 0) + points[0][1];
   }
   return sums;
-}
-
-async function until(isThere: () => Promise<boolean>): Promise<void> {
-  while (!await isThere()) await new Promise((go) => setTimeout(go, 20));
 }
 
 /** The number of events of the output in that state. */

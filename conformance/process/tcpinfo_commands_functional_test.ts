@@ -8,6 +8,7 @@ import {
   type Namespace,
   newNamespace,
 } from "../../scripts/bench/tcp_namespace.ts";
+import { until } from "../../src/testing/mod.ts";
 import { limier, temporaryFolder } from "./limier.ts";
 
 const ignore = !await canEnterNamespace();
@@ -36,15 +37,6 @@ function startLines(args: readonly string[]): { lines: string[]; child: Deno.Chi
     for await (const line of text) lines.push(line);
   })();
   return { lines, child, read };
-}
-
-/** Waits for a condition; a minute and more is a hang. */
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 90_000;
-  while (!await holds()) {
-    if (Date.now() > deadline) assert.fail(`Cannot wait until ${what}: it did not come`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 interface EventLine {
@@ -82,21 +74,21 @@ Deno.test({
     const socket = `${folder.path}/events.sock`;
     assert.equal(Deno.statSync(socket).mode! & 0o777, 0o660);
     const events = startLines(["tcpinfo", "events", "--socket", socket, "--json"]);
-    await until("the client is connected", async () => {
+    await until(async () => {
       await namespace.open(1);
       await namespace.close();
       return events.lines.length > 0;
-    });
+    }, "the client is connected");
 
     const ports = new Set(await namespace.open(50));
     const parsed = () => events.lines.map((line): EventLine => JSON.parse(line));
     const opens = () => parsed().filter(({ ID }) => ID !== null && (ports.has(ID.SPort) || ports.has(ID.DPort)));
-    await until("all have opened", () => opens().length >= 100);
+    await until(() => opens().length >= 100, "all have opened");
     const uuids = new Set(opens().map(({ UUID }) => UUID));
     const closes = () => parsed().filter(({ Event, UUID }) => Event === 1 && uuids.has(UUID));
     assert.equal(closes().length, 0);
     await namespace.close();
-    await until("all have closed", () => closes().length >= 100);
+    await until(() => closes().length >= 100, "all have closed");
     await agent.stop();
     events.child.kill("SIGTERM");
     assert.equal((await events.child.status).code, 0);
@@ -158,19 +150,19 @@ Deno.test({
     for (let i = 0; i < 2; i++) {
       await using agent = await startWatcher(namespace, folder.path);
       const before = waiting.lines.length;
-      await until("an event comes", async () => {
+      await until(async () => {
         await namespace.open(1);
         await namespace.close();
         return waiting.lines.length > before;
-      });
+      }, "an event comes");
       if (i === 1) {
         const two = startLines(["tcpinfo", "events", "--socket", socket, "--count", "2"]);
         const once = startLines(["tcpinfo", "events", "-f", agent.configPath, "--once"]);
-        await until("it has its events", async () => {
+        await until(async () => {
           await namespace.open(1);
           await namespace.close();
           return two.lines.length === 2 && once.lines.length > 0;
-        });
+        }, "it has its events");
         assert.equal((await two.child.status).code, 0);
         assert.match(two.lines[0]!, /^\d{4}-\S+Z (open|close) +test_1_[0-9A-F]{16} /);
         await agent.stop();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inflateSync } from "node:zlib";
 import { startAgentProcess } from "../../scripts/bench/agent_process.ts";
+import { freeUdpPort } from "../../src/testing/mod.ts";
 import { limier, sendUdp, temporaryFolder } from "./limier.ts";
 import { type Recorded, type Recorder, startRecorder } from "./recorder.ts";
 
@@ -28,13 +29,6 @@ async function allKeys(values: Record<string, string>): Promise<string> {
 }
 
 /** A port that is free, for an address that two keys have to name. */
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
-}
-
 function seriesOf({ body }: Recorded): Series[] {
   return JSON.parse(new TextDecoder().decode(inflateSync(body))).series;
 }
@@ -57,7 +51,7 @@ function flushesOf({ requests }: Recorder): Map<number, Series[][]> {
 Deno.test("limier run --veneur takes all 34 keys of 1.1 and delivers flush by flush to Datadog", async () => {
   await using datadog = startRecorder();
   await using global = startRecorder();
-  const port = freePort();
+  const port = freeUdpPort();
   const config = await allKeys({
     forward_address: global.url,
     api_hostname: datadog.url,
@@ -212,7 +206,7 @@ const requests: [key: string, request: RegExp, body: RegExp][] = [
 for (const [key, request, body] of requests) {
   Deno.test(`limier run --veneur puts spans to the trace agent, also without an API key (${key.trim() || "today"})`, async () => {
     await using traces = startRecorder();
-    const port = freePort();
+    const port = freeUdpPort();
     const config = `${key}trace_api_address: ${traces.url}\ntrace_address: 127.0.0.1:${port}\ninterval: 1s\n`;
     await using agent = await startAgentProcess({
       config: `${config}http_address: 127.0.0.1:0\n`,

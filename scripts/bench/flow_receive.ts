@@ -8,6 +8,7 @@
  */
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { parseArgs } from "@std/cli/parse-args";
+import { freeUdpPort } from "../../src/testing/mod.ts";
 import { buildFloor } from "../floor/build.ts";
 import { run, type Tools, unpackTools } from "../record_flows/tools.ts";
 import type { ReceiveResult } from "./flow_receive_child.ts";
@@ -132,7 +133,7 @@ async function receiveWith(
 /** Flows a CPU-second of nfcapd. */
 async function nfcapd(tools: Tools, load: (port: number) => Promise<void>): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "limier_nfcapd_" });
-  const port = freePort();
+  const port = freeUdpPort();
   const child = new Deno.Command(tools.path("nfcapd"), {
     args: ["-b", "127.0.0.1", "-p", String(port), "-w", folder, "-B", "16777216"],
     env: { ...tools.env },
@@ -171,13 +172,6 @@ function linesOf(child: Deno.ChildProcess) {
 async function send(port: number, seconds: number, rate: number): Promise<void> {
   const args = script("./flow_sender.ts", String(port), String(seconds), String(rate));
   await new Deno.Command(Deno.execPath(), { args, stdout: "null" }).output();
-}
-
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
 }
 
 function perCpuSecond({ datagrams, cpuSeconds }: ReceiveResult): number {

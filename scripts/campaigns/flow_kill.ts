@@ -1,5 +1,6 @@
 /** Outlets killed at random moments, with Kafka between them and the inlet: the store ends with every flow exactly once. */
 import { realClock } from "../../src/clock/mod.ts";
+import { v5Datagram } from "../../src/flow/testing.ts";
 import { committedOffsets, KafkaCluster } from "../../src/kafka/mod.ts";
 import { startTestBroker } from "../../src/kafka/testing.ts";
 import { LIMIER, startAgentProcess } from "../bench/agent_process.ts";
@@ -196,7 +197,7 @@ class Load {
       const due = Math.min(MOST_DATAGRAMS, (performance.now() - startMs) / 1000 * this.#rate);
       for (; this.datagrams < due; this.datagrams++) {
         const which = this.datagrams % sockets.length;
-        const payload = which < 2 ? v5Datagram(this.datagrams) : v9Datagram(this.datagrams);
+        const payload = which < 2 ? v5Datagram(FLOWS * this.datagrams, FLOWS) : v9Datagram(this.datagrams);
         await sockets[which]!.send(payload, to);
       }
       await pause(5);
@@ -211,24 +212,6 @@ function indexOf(address: string): number | undefined {
   const parts = address.split(".").map(Number);
   if (parts.length !== 4 || parts[0] !== 10) return undefined;
   return parts[1]! * 65_536 + parts[2]! * 256 + parts[3]!;
-}
-
-function v5Datagram(number: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(24 + 48 * FLOWS));
-  view.setUint16(0, 5);
-  view.setUint16(2, FLOWS);
-  view.setUint32(8, 1_700_000_000);
-  for (let i = 0; i < FLOWS; i++) {
-    const at = 24 + 48 * i;
-    view.setUint32(at, FIRST_ADDRESS + number * FLOWS + i);
-    view.setUint32(at + 4, 0xc6336407);
-    view.setUint16(at + 12, 3);
-    view.setUint16(at + 14, 4);
-    view.setUint32(at + 16, 10);
-    view.setUint32(at + 20, 8400);
-    view.setUint8(at + 38, 6);
-  }
-  return new Uint8Array(view.buffer);
 }
 
 /** Source and destination address, packets, octets. */

@@ -13,8 +13,9 @@ import {
   usualRecords,
   usualTemplate,
 } from "../../src/flow/mod.ts";
+import { randomFrom } from "../../src/testing/mod.ts";
 import { type Campaign, megabytes, type Print, spaced, Verdict } from "./campaign.ts";
-import { randomFrom } from "./mutations.ts";
+import { Mutant } from "./mutant.ts";
 
 /** Rows of a batch before it is emptied. */
 const BATCH_ROWS = 4_096;
@@ -88,16 +89,16 @@ function fuzzDecoders(
     sflow: new SflowDecoder(),
   };
   const batch = new FlowBatch(64);
-  const buffer = new Uint8Array(MOST_BYTES);
+  const mutant = new Mutant(MOST_BYTES);
   const startMs = performance.now();
   const before = Deno.memoryUsage().rss;
   let rows = 0, errors = 0, peak = 0;
   for (let i = 1; i <= count; i++) {
     const protocol = random(3) === 0 ? "sflow" : "netflow";
-    const length = mutate(protocol === "sflow" ? sflow : netflow, buffer, random);
-    const payload = buffer.subarray(0, length);
+    mutate(mutant, protocol === "sflow" ? sflow : netflow, random);
+    const payload = mutant.buffer.subarray(0, mutant.length);
     const outcome = decoders[protocol].decode(newDatagram(payload, i, random), batch);
-    const why = wrong(outcome, length);
+    const why = wrong(outcome, payload.length);
     if (why !== null) {
       verdict.require(false, `datagram ${i}, ${protocol} ${payload.toHex()}: ${why}`);
       return;
@@ -186,48 +187,39 @@ const TELLING = [
   0xffff,
 ];
 
-/** Makes a mutant at the start of `buffer`. @returns its length */
-function mutate(samples: readonly Uint8Array[], buffer: Uint8Array, random: (below: number) => number): number {
-  const sample = samples[random(samples.length)]!;
-  let length = Math.min(sample.length, buffer.length);
-  buffer.set(sample.subarray(0, length));
+/** Makes a mutant of the samples, where the one before was. */
+function mutate(mutant: Mutant, samples: readonly Uint8Array[], random: (below: number) => number): void {
+  const sample = () => samples[random(samples.length)]!;
+  mutant.length = 0;
+  mutant.append(sample());
   if (random(6) === 0) { // the end of another behind it
-    const other = samples[random(samples.length)]!;
-    const tail = other.subarray(random(other.length + 1)).subarray(0, buffer.length - length);
-    buffer.set(tail, length);
-    length += tail.length;
+    const other = sample();
+    mutant.append(other.subarray(random(other.length + 1)));
   }
-  for (let edits = random(5); edits > 0 && length > 0; edits--) {
-    const at = random(length);
+  for (let edits = random(5); edits > 0 && mutant.length > 0; edits--) {
+    const at = random(mutant.length);
     switch (random(7)) {
       case 0:
-        buffer[at]! ^= 1 << random(8);
+        mutant.flipBit(at, random(8));
         break;
-      case 1:
-        buffer[at] = random(256);
+      case 1: // any byte
+        mutant.buffer[at] = random(256);
         break;
       case 2:
       case 3: { // a number of two octets, mostly where one can be
         const even = at & ~1, value = TELLING[random(TELLING.length)]!;
-        buffer[even] = value >> 8;
-        if (even + 1 < length) buffer[even + 1] = value & 0xff;
+        mutant.buffer[even] = value >> 8;
+        if (even + 1 < mutant.length) mutant.buffer[even + 1] = value & 0xff;
         break;
       }
-      case 4:
-        length = at;
+      case 4: // the rest is cut off
+        mutant.length = at;
         break;
-      case 5: { // a stretch is cut out
-        const end = Math.min(length, at + 1 + random(16));
-        buffer.copyWithin(at, end, length);
-        length -= end - at;
+      case 5:
+        mutant.cutOut(at, 1 + random(16));
         break;
-      }
-      default: { // a stretch is doubled
-        const size = Math.min(1 + random(64), length - at, buffer.length - length);
-        buffer.copyWithin(at + size, at, length);
-        length += size;
-      }
+      default:
+        mutant.double(at, 1 + random(64));
     }
   }
-  return length;
 }

@@ -1,28 +1,17 @@
 /** Datagrams as nobody would send them: those of the fixtures with bits flipped, cut, and joined. */
-
-/** Small numbers that follow from a seed alone (SplitMix32). */
-export function randomFrom(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = state + 0x9e3779b9 | 0;
-    let z = state ^ state >>> 16;
-    z = Math.imul(z, 0x21f0aaad);
-    z ^= z >>> 15;
-    z = Math.imul(z, 0x735a2d97);
-    return ((z ^ z >>> 15) >>> 0) % below;
-  };
-}
+import { randomFrom } from "../../src/testing/mod.ts";
+import { Mutant } from "./mutant.ts";
 
 /** Bytes that mean something to the parser: what stands in for a byte is mostly one of them. */
 const TELLING = new TextEncoder().encode(":|#@,.+-0123456789eEcghmsdT\n\r_{}\\veneurlocalonly\u00e9");
+
+const LINE_FEED = Uint8Array.of(0x0a);
 
 /** Makes mutants out of samples, each in the same buffer. */
 export class Mutator {
   readonly #samples: readonly Uint8Array[];
   readonly #random: (below: number) => number;
-  /** The last mutant stands at its start; valid until the next. There is room behind it. */
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly #most: number;
+  readonly #mutant: Mutant;
 
   /**
    * @param most bytes of the longest mutant
@@ -32,54 +21,50 @@ export class Mutator {
     if (samples.length === 0) throw new RangeError("Cannot make mutants: there are no samples");
     this.#samples = samples;
     this.#random = randomFrom(seed);
-    this.#most = most;
-    this.buffer = new Uint8Array(most + room);
+    this.#mutant = new Mutant(most, room);
+  }
+
+  /** The last mutant stands at its start; valid until the next. There is room behind it. */
+  get buffer(): Uint8Array<ArrayBuffer> {
+    return this.#mutant.buffer;
   }
 
   /** Makes the next mutant. @returns its length */
   next(): number {
-    const random = this.#random;
-    let length = this.#append(0);
+    const random = this.#random, mutant = this.#mutant;
+    mutant.length = 0;
+    mutant.append(this.#sample());
     for (let joins = random(3); joins > 0; joins--) {
-      if (random(4) > 0 && length < this.#most) this.buffer[length++] = 0x0a;
-      length = this.#append(length);
+      if (random(4) > 0) mutant.append(LINE_FEED);
+      mutant.append(this.#sample());
     }
-    for (let edits = random(6); edits > 0 && length > 0; edits--) length = this.#edit(length);
-    return length;
+    for (let edits = random(6); edits > 0 && mutant.length > 0; edits--) this.#edit();
+    return mutant.length;
   }
 
-  #append(at: number): number {
-    const sample = this.#samples[this.#random(this.#samples.length)]!;
-    const length = Math.min(sample.length, this.#most - at);
-    this.buffer.set(sample.subarray(0, length), at);
-    return at + length;
+  #sample(): Uint8Array {
+    return this.#samples[this.#random(this.#samples.length)]!;
   }
 
-  #edit(length: number): number {
-    const random = this.#random, { buffer } = this;
-    const at = random(length);
+  #edit(): void {
+    const random = this.#random, mutant = this.#mutant;
+    const at = random(mutant.length);
     switch (random(6)) {
-      case 0: // a bit flips
-        buffer[at]! ^= 1 << random(8);
-        return length;
+      case 0:
+        return mutant.flipBit(at, random(8));
       case 1: // any byte
-        buffer[at] = random(256);
-        return length;
-      case 2: // a telling byte
-        buffer[at] = TELLING[random(TELLING.length)]!;
-        return length;
+        mutant.buffer[at] = random(256);
+        return;
+      case 2:
+        mutant.buffer[at] = TELLING[random(TELLING.length)]!;
+        return;
       case 3: // the rest is cut off
-        return at;
-      case 4: { // a stretch is cut out
-        const end = Math.min(length, at + 1 + random(16));
-        buffer.copyWithin(at, end, length);
-        return length - (end - at);
-      }
-      default: { // a stretch is doubled
-        const size = Math.min(1 + random(16), length - at, this.#most - length);
-        buffer.copyWithin(at + size, at, length);
-        return length + size;
-      }
+        mutant.length = at;
+        return;
+      case 4:
+        return mutant.cutOut(at, 1 + random(16));
+      default:
+        return mutant.double(at, 1 + random(16));
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Netlink messages as no kernel would send them: those of the fixtures with bits, lengths and attributes changed. */
-import { randomFrom } from "./mutations.ts";
+import { randomFrom } from "../../src/testing/mod.ts";
+import { Mutant } from "./mutant.ts";
 
 /** Lengths and numbers at which a reader may go wrong. */
 const TELLING = [
@@ -35,9 +36,7 @@ const DIAG_MESSAGE_BYTES = 72;
 export class NetlinkMutator {
   readonly #samples: readonly Uint8Array[];
   readonly #random: (below: number) => number;
-  readonly #most: number;
-  /** The last mutant stands at its start; valid until the next. */
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly #mutant: Mutant;
   readonly #view: DataView;
 
   /** @param most bytes of the longest mutant */
@@ -45,61 +44,57 @@ export class NetlinkMutator {
     if (samples.length === 0) throw new RangeError("Cannot make mutants: there are no samples");
     this.#samples = samples;
     this.#random = randomFrom(seed);
-    this.#most = most;
-    this.buffer = new Uint8Array(most);
+    this.#mutant = new Mutant(most);
     this.#view = new DataView(this.buffer.buffer);
+  }
+
+  /** The last mutant stands at its start; valid until the next. */
+  get buffer(): Uint8Array<ArrayBuffer> {
+    return this.#mutant.buffer;
   }
 
   /** Makes the next mutant. @returns its length */
   next(): number {
-    const random = this.#random;
-    let length = this.#append(0);
-    for (let joins = random(3); joins > 0; joins--) length = this.#append(length);
-    for (let edits = random(5); edits > 0 && length > 0; edits--) length = this.#edit(length);
+    const random = this.#random, mutant = this.#mutant;
+    mutant.length = 0;
+    mutant.append(this.#sample());
+    for (let joins = random(3); joins > 0; joins--) mutant.append(this.#sample());
+    for (let edits = random(5); edits > 0 && mutant.length > 0; edits--) this.#edit();
     // With the length put right, what is behind the header is looked at as well.
-    if (random(4) > 0 && length >= HEADER_BYTES) this.#view.setUint32(0, length, true);
-    return length;
+    if (random(4) > 0 && mutant.length >= HEADER_BYTES) this.#view.setUint32(0, mutant.length, true);
+    return mutant.length;
   }
 
-  #append(at: number): number {
-    const sample = this.#samples[this.#random(this.#samples.length)]!;
-    const length = Math.min(sample.length, this.#most - at);
-    this.buffer.set(sample.subarray(0, length), at);
-    return at + length;
+  #sample(): Uint8Array {
+    return this.#samples[this.#random(this.#samples.length)]!;
   }
 
-  #edit(length: number): number {
-    const random = this.#random, { buffer } = this;
+  #edit(): void {
+    const random = this.#random, mutant = this.#mutant;
+    const { length } = mutant;
     const at = random(length);
     switch (random(8)) {
       case 0:
-        buffer[at]! ^= 1 << random(8);
-        return length;
-      case 1:
-        buffer[at] = random(256);
-        return length;
+        return mutant.flipBit(at, random(8));
+      case 1: // any byte
+        mutant.buffer[at] = random(256);
+        return;
       case 2: // 16 bits that tell a length or a type
         if (length >= 2) this.#view.setUint16(Math.min(at, length - 2) & ~1, this.#telling(length), true);
-        return length;
+        return;
       case 3: // 32 bits
         if (length >= 4) this.#view.setUint32(Math.min(at, length - 4) & ~3, this.#telling(length), true);
-        return length;
+        return;
       case 4: // the rest is cut off
-        return at;
-      case 5: { // a stretch is cut out
-        const end = Math.min(length, at + 1 + random(24));
-        buffer.copyWithin(at, end, length);
-        return length - (end - at);
-      }
-      case 6: { // a stretch is doubled
-        const size = Math.min(1 + random(24), length - at, this.#most - length);
-        buffer.copyWithin(at + size, at, length);
-        return length + size;
-      }
+        mutant.length = at;
+        return;
+      case 5:
+        return mutant.cutOut(at, 1 + random(24));
+      case 6:
+        return mutant.double(at, 1 + random(24));
       default: { // another number or length for the first attribute, or for one at any place
         const place = random(2) === 0 ? HEADER_BYTES + DIAG_MESSAGE_BYTES : at & ~3;
         if (place + 4 <= length) this.#view.setUint16(place + 2 * random(2), this.#telling(length - place), true);
-        return length;
       }
     }
   }

@@ -12,9 +12,9 @@ import {
   type RecordBytes,
   STORAGE_DEFAULTS,
 } from "../../src/lag/mod.ts";
+import { randomFrom } from "../../src/testing/mod.ts";
 import { recordBatch, sealBatch } from "../load/offset_commits.ts";
 import { type Campaign, type Print, spaced, Verdict } from "./campaign.ts";
-import { randomFrom } from "./mutations.ts";
 
 /** Bytes of the longest key or value: those of the fixtures are shorter. */
 const MOST_BYTES = 1_024;

@@ -12,6 +12,7 @@ import { realClock } from "../../src/clock/mod.ts";
 import { eventBytes } from "../../src/metric/mod.ts";
 import { type FsyncPolicy, openSpool, type Spool } from "../../src/output/mod.ts";
 import { recordingReporter } from "../../src/telemetry/mod.ts";
+import { fractionsFrom } from "../../src/testing/mod.ts";
 
 /** What to do, and how often. */
 export interface KillOptions {
@@ -43,7 +44,7 @@ const OUTPUTS = ["kept", "delivered"];
  */
 export async function killRounds(options: KillOptions): Promise<KillReport> {
   const directory = await Deno.makeTempDir({ prefix: "limier-spool-kill-" });
-  const random = randomFrom(options.seed);
+  const random = fractionsFrom(options.seed);
   const stored = new Set<string>();
   const arrived = new Set<string>();
   let duplicates = 0;
@@ -139,14 +140,6 @@ async function read(spool: Spool, output: string, finishes: () => boolean) {
     if (finished) reader.finish(batch, "delivered");
   }
   return events;
-}
-
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = Math.imul(state, 1664525) + 1013904223 >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 if (import.meta.main) {

@@ -1,7 +1,7 @@
 /** What another collector makes of recorded datagrams, beside what we make of them. */
+import { until } from "../../src/testing/mod.ts";
 import type { Received } from "./collector.ts";
-import { until } from "./namespaces.ts";
-import { run, type Tools } from "./tools.ts";
+import { run, startTool, type Tools } from "./tools.ts";
 
 /** Flows in a form that two programs can agree on: `proto src:port dst:port packets octets`, sorted. */
 export type FlowLines = readonly string[];
@@ -10,16 +10,7 @@ export type FlowLines = readonly string[];
 export async function nfdumpLines(tools: Tools, folder: string, received: readonly Received[]): Promise<FlowLines> {
   const files = `${folder}/nfcapd`;
   await Deno.mkdir(files);
-  const child = new Deno.Command(tools.path("nfcapd"), {
-    args: ["-p", "9995", "-b", "127.0.0.1", "-w", files, "-t", "3600"],
-    env: { ...tools.env },
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  let log = "";
-  const reading = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
-  })();
+  const nfcapd = startTool(tools, "nfcapd", ["-p", "9995", "-b", "127.0.0.1", "-w", files, "-t", "3600"]);
   await until(async () => (await Deno.readTextFile("/proc/net/udp")).includes(":270B"));
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   for (const { payload } of received) {
@@ -30,12 +21,10 @@ export async function nfdumpLines(tools: Tools, folder: string, received: readon
     const line = (await Deno.readTextFile("/proc/net/udp")).split("\n").find((one) => one.includes(":270B"));
     return line === undefined || / 00000000:00000000 /.test(line); // the queues are empty
   });
-  child.kill("SIGTERM");
-  await child.status;
-  await reading;
+  await nfcapd.stop("SIGTERM");
   const format = "fmt:%pr %sa %sp %da %dp %pkt %byt";
   const text = await run(tools.path("nfdump"), ["-R", files, "-q", "-N", "-6", "-o", format], { ...tools.env });
-  if (text.trim() === "") throw new Error(`Cannot compare: nfdump found nothing; nfcapd said ${log}`);
+  if (text.trim() === "") throw new Error(`Cannot compare: nfdump found nothing; nfcapd said ${nfcapd.log}`);
   return text.trim().split("\n").map((line) => {
     const [proto, source, sourcePort, destination, destinationPort, packets, octets] = line.trim().split(/\s+/);
     const isIcmp = proto === "1" || proto === "58"; // ports of ICMP are type and code there

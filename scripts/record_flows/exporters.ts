@@ -1,6 +1,7 @@
 /** The exporters whose datagrams are recorded. */
-import { CABLE, HERE, until } from "./namespaces.ts";
-import { run, type Tools } from "./tools.ts";
+import { isFile, until } from "../../src/testing/mod.ts";
+import { CABLE, HERE } from "./namespaces.ts";
+import { run, startTool, type Tools } from "./tools.ts";
 
 /** One recording. */
 export interface FlowRecording {
@@ -29,17 +30,11 @@ export interface RunningExporter {
 function softflowd(version: string, ...more: string[]): FlowRecording["start"] {
   return async (tools, folder, port) => {
     const capture = `${folder}/cable.pcap`;
-    const watching = new Deno.Command(tools.path("tcpdump"), {
-      args: ["-i", CABLE, "-U", "-Z", "root", "-w", capture],
-      env: { ...tools.env },
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    await until(() => isThere(capture));
+    const watching = startTool(tools, "tcpdump", ["-i", CABLE, "-U", "-Z", "root", "-w", capture]);
+    await until(() => isFile(capture));
     return {
       async stop() {
-        watching.kill("SIGINT");
-        await watching.status;
+        await watching.stop("SIGINT");
         const files = ["-p", `${folder}/softflowd.pid`, "-c", "none"];
         const to = ["-n", `127.0.0.1:${port}`, "-v", version];
         await run(tools.path("softflowd"), ["-r", capture, "-6", ...to, ...files, ...more], { ...tools.env });
@@ -54,35 +49,10 @@ export function pmacctd(...lines: string[]): FlowRecording["start"] {
     const common = ["daemonize: false", `pcap_interface: ${CABLE}`, `pidfile: ${folder}/pmacctd.pid`];
     const text = [...common, ...lines].map((line) => line.replaceAll("PORT", String(port))).join("\n");
     await Deno.writeTextFile(`${folder}/pmacctd.conf`, `${text}\n`);
-    const child = new Deno.Command(tools.path("pmacctd"), {
-      args: ["-f", `${folder}/pmacctd.conf`],
-      env: { ...tools.env },
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    let log = "";
-    const reading = (async () => {
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
-    })();
-    await until(() => log.includes("] link type is"));
-    return {
-      async stop() {
-        child.kill("SIGINT");
-        await child.status;
-        await reading;
-      },
-    };
+    const running = startTool(tools, "pmacctd", ["-f", `${folder}/pmacctd.conf`]);
+    await until(() => running.log.includes("] link type is"));
+    return { stop: () => running.stop("SIGINT") };
   };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 const PROBE = "aggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags, src_mac, dst_mac, vlan";

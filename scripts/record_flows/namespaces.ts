@@ -1,4 +1,5 @@
 /** Two network namespaces and a cable between them, which vanish with the process. */
+import { until } from "../../src/testing/mod.ts";
 import { run } from "./tools.ts";
 
 /** Addresses of this end and of the other. */
@@ -51,13 +52,4 @@ export async function layCable(): Promise<OtherEnd> {
 
 async function namespaceOf(pid: number): Promise<string> {
   return await Deno.readLink(`/proc/${pid}/ns/net`);
-}
-
-/** Waits for a condition, a minute at most. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!await holds()) {
-    if (Date.now() > deadline) throw new Error("Cannot go on: what was waited for did not come within a minute");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -1,4 +1,6 @@
 /** Debian's exporters and collectors, unpacked into a folder of their own: nothing is installed. */
+import { join } from "node:path";
+import { isFile, serversDirectory } from "../../src/testing/mod.ts";
 
 const PACKAGES = ["softflowd", "pmacct", "nfdump", "tcpdump"];
 
@@ -15,10 +17,9 @@ export interface Tools {
  * @throws {Error} when apt can't
  */
 export async function unpackTools(): Promise<Tools> {
-  const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
-  const folder = `${cache}/limier/flow_tools`;
+  const folder = join(serversDirectory(), "flow_tools");
   const root = `${folder}/root`;
-  if (!await exists(`${root}/usr/bin/tcpdump`)) {
+  if (!isFile(`${root}/usr/bin/tcpdump`)) {
     await Deno.mkdir(`${folder}/archives/partial`, { recursive: true });
     const options = ["-y", "--no-install-recommends", "-o", `Dir::Cache::archives=${folder}/archives`];
     await run("apt-get", ["install", "--download-only", ...options, ...PACKAGES]);
@@ -33,14 +34,36 @@ export async function unpackTools(): Promise<Tools> {
   };
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** A program of the packages that runs on. */
+export interface RunningTool {
+  /** What it has written to standard error so far. */
+  readonly log: string;
+  /** Resolves when it has ended by the signal. */
+  stop(signal: Deno.Signal): Promise<void>;
+}
+
+/** Starts a program of the packages. */
+export function startTool(tools: Tools, program: string, args: readonly string[]): RunningTool {
+  const child = new Deno.Command(tools.path(program), {
+    args: [...args],
+    env: { ...tools.env },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let log = "";
+  const reading = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
+  })();
+  return {
+    get log() {
+      return log;
+    },
+    async stop(signal) {
+      child.kill(signal);
+      await child.status;
+      await reading;
+    },
+  };
 }
 
 /** Runs a program to its end. @throws {Error} with what it said, if it fails */

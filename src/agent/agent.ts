@@ -1,5 +1,5 @@
 /** The agent: every part wired to the next, downstream first, and stopped in reverse. */
-import type { Clock, Running } from "../clock/mod.ts";
+import { type Clock, type Running, startWhole } from "../clock/mod.ts";
 import { type FlowSource, hasFlow, isSameFlow, startFlow } from "../flow/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
 import { type LagSource, type LogLevelSetting, sameLagConfig, startLag } from "../lag/mod.ts";
@@ -88,14 +88,7 @@ const ACCEPT_MS = 300;
 
 /** Starts an agent. @throws {SystemError} and others when an address can't be bound; nothing is left running then */
 export async function startRunningAgent(config: AgentConfig, deps: AgentDeps): Promise<RunningAgent> {
-  const agent = new WiredAgent(config, deps);
-  try {
-    await agent.start();
-    return agent;
-  } catch (error) {
-    await agent[Symbol.asyncDispose]();
-    throw error;
-  }
+  return await startWhole(new WiredAgent(config, deps));
 }
 
 function backendConfig(config: AgentConfig): BackendConfig {

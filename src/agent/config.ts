@@ -1,5 +1,5 @@
 /** The whole configuration, composed of the modules' sections. */
-import { isSecretName, REDACTED, Section } from "../config/mod.ts";
+import { isSecretName, Section } from "../config/mod.ts";
 import { type FlowConfig, readFlowConfig } from "../flow/mod.ts";
 import { type HttpConfig, readHttpConfig } from "../http/mod.ts";
 import { type LagSourceConfig, readLagSourceConfig } from "../lag/mod.ts";
@@ -8,7 +8,8 @@ import { type OutputConfig, readOutputs, readSpoolConfig, type SpoolConfig } fro
 import { readStatsdConfig, type StatsdConfig } from "../statsd/mod.ts";
 import { readTcpinfoConfig, type TcpinfoConfig } from "../tcpinfo/mod.ts";
 import { readTakeoverConfig, type TakeoverConfig } from "./takeover.ts";
-import { LOG_LEVELS, type LogLevel, parseSentryDsn, type SentryDsn } from "../telemetry/mod.ts";
+import { LOG_LEVELS, type LogLevel, type SentryDsn } from "../telemetry/mod.ts";
+import { readSentry } from "./sentry_section.ts";
 
 /** What an agent runs with. */
 export interface AgentConfig {
@@ -106,19 +107,6 @@ export function readAgentConfig(root: Section, { asProgram, watchesTcp = false }
 export function hostnameOf({ statsd }: Pick<AgentConfig, "statsd">): string {
   if (statsd.hostname !== undefined && statsd.hostname !== "") return statsd.hostname;
   return statsd.omitEmptyHostname && statsd.hostname !== undefined ? "" : Deno.hostname();
-}
-
-function readSentry(section: Section): { text: string; dsn: SentryDsn | undefined } {
-  section.refuseOthers(["dsn"]);
-  const text = section.secret("dsn") ?? "";
-  // What `limier check` has printed can be checked again.
-  if (text === "" || text === REDACTED) return { text, dsn: undefined };
-  try {
-    return { text, dsn: parseSentryDsn(text) };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    section.fail("dsn", `the DSN that Sentry shows for the project: ${error.message}`);
-  }
 }
 
 /** `prometheus_exposition: true` is an output that shows rather than sends. */

@@ -1,6 +1,6 @@
 /** Reads what `doctor.ts` judges. */
 import { dirname } from "node:path";
-import { LinuxUnavailable, openLibc, openReuseportGroup, openUdpSocket, readHostFacts } from "../linux/mod.ts";
+import { openReuseportGroup, openUdpSocket, readHostFacts, whyNoFfi } from "../linux/mod.ts";
 import type { BufferFact, DoctorFacts } from "./doctor.ts";
 import { probePort } from "./port_probe.ts";
 import { openFileLimits, softnetDrops, udpCounters } from "./proc_net.ts";
@@ -20,7 +20,7 @@ const ASKED_BYTES = [2 * 1024 * 1024, 4 * 1024 * 1024];
 
 /** Looks at this host. What it opens or makes, it closes and removes again. */
 export async function readDoctorFacts(options: DoctorOptions = {}): Promise<DoctorFacts> {
-  const ffiRefusal = libcRefusal();
+  const ffiRefusal = whyNoFfi() ?? null;
   const snmp = readOrNull("/proc/net/snmp");
   const softnet = readOrNull("/proc/net/softnet_stat");
   const limits = readOrNull("/proc/self/limits");
@@ -37,16 +37,6 @@ export async function readDoctorFacts(options: DoctorOptions = {}): Promise<Doct
     ports: [await probePort("udp", options.statsdPort ?? 8125), await probePort("tcp", options.httpPort ?? 8127)],
     stateDirectory: probeDirectory(options.stateDirectory ?? "/var/lib/limier"),
   };
-}
-
-function libcRefusal(): string | null {
-  try {
-    openLibc();
-    return null;
-  } catch (error) {
-    if (error instanceof LinuxUnavailable) return error.message;
-    throw error;
-  }
 }
 
 function askForBuffer(askedBytes: number): BufferFact {

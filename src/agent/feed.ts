@@ -1,7 +1,7 @@
 /** `limier feed`: a scenario's events on the scenario's own clock, and what the module did as lines of JSON. */
 import { inflateSync } from "node:zlib";
 import { fromHex } from "../bytes/mod.ts";
-import { FakeClock } from "../clock/mod.ts";
+import { FakeClock, readTimedEvent, type TimedEvent } from "../clock/mod.ts";
 import { isSecretName, REDACTED, Section } from "../config/mod.ts";
 import { FlowScenario, readFlowScenarioConfig } from "../flow/mod.ts";
 import type { Point } from "../metric/mod.ts";
@@ -31,13 +31,15 @@ import { type AgentConfig, readAgentConfig } from "./config.ts";
 export const FEED_PROTOCOLS = ["dogstatsd", "ssf", "tcpinfo", "lag", "netflow", "sflow"] as const;
 export type FeedProtocol = (typeof FEED_PROTOCOLS)[number];
 
-/** One line of a scenario. */
-interface ScenarioEvent {
-  readonly at: number;
-  readonly do?: unknown;
-  readonly text?: unknown;
-  readonly hex?: unknown;
-  readonly import?: unknown;
+/** What plays the lines of a scenario, one by one. */
+interface Scenario extends Partial<AsyncDisposable> {
+  play(line: string, record: number): Played | Promise<Played>;
+}
+
+/** What a line brought about. */
+interface Played {
+  readonly objects: readonly Readonly<JsonObject>[];
+  readonly isLast: boolean;
 }
 
 /**
@@ -51,100 +53,46 @@ export async function* feedScenario(
   config: object,
   lines: Iterable<string> | AsyncIterable<string>,
 ): AsyncGenerator<string> {
-  if (protocol === "lag") return yield* feedLag(config, lines);
-  if (protocol === "tcpinfo") return yield* feedTcpinfo(config, lines);
-  if (protocol === "netflow" || protocol === "sflow") return yield* feedFlows(protocol, config, lines);
-  const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
-  const stage = new Stage(protocol, agent);
+  const scenario = newScenario(protocol, Section.of(config, { file: "config", collect: true }));
   try {
     let record = 0;
     for await (const line of lines) {
       record++;
       if (line.trim() === "") continue;
-      const event = readEvent(line);
-      if (typeof event === "string") {
-        yield jsonLine({ kind: "error", code: "scenario", message: event, record });
-        continue;
-      }
-      for (const object of await stage.play(event, record)) yield jsonLine(object);
-      if (event.do === "stop") return;
+      const { objects, isLast } = await scenario.play(line, record);
+      for (const object of objects) yield jsonLine(object);
+      if (isLast) return;
     }
   } finally {
-    await stage[Symbol.asyncDispose]();
+    await scenario[Symbol.asyncDispose]?.();
   }
 }
 
-async function* feedTcpinfo(
-  config: object,
-  lines: Iterable<string> | AsyncIterable<string>,
-): AsyncGenerator<string> {
-  const agent = readAgentConfig(Section.of(config, { file: "config", collect: true }), { asProgram: false });
-  const scenario = new TcpinfoScenario(agent.tcpinfo);
-  let record = 0;
-  for await (const line of lines) {
-    record++;
-    if (line.trim() === "") continue;
-    const { objects, isLast } = scenario.play(line, record);
-    for (const object of objects) yield jsonLine(object);
-    if (isLast) return;
+function newScenario(protocol: FeedProtocol, root: Section): Scenario {
+  switch (protocol) {
+    case "lag":
+      return new LagScenario(collected(root, () => readLagConfig(root.section("lag"))));
+    case "netflow":
+    case "sflow":
+      return new FlowScenario(protocol, collected(root, () => readFlowScenarioConfig(root.section("flow"))));
+    case "tcpinfo":
+      return new TcpinfoScenario(readAgentConfig(root, { asProgram: false }).tcpinfo);
+    case "dogstatsd":
+    case "ssf":
+      return new Stage(protocol, readAgentConfig(root, { asProgram: false }));
   }
 }
 
-async function* feedFlows(
-  protocol: "netflow" | "sflow",
-  config: object,
-  lines: Iterable<string> | AsyncIterable<string>,
-): AsyncGenerator<string> {
-  const root = Section.of(config, { file: "config", collect: true });
-  const flow = root.gather(() => readFlowScenarioConfig(root.section("flow")));
+/** What `read` reads of a section. @throws {ConfigError} with all that is wrong with it */
+function collected<Config>(root: Section, read: () => Config): Config {
+  const config = root.gather(read);
   root.throwCollected();
-  if (flow === undefined) throw new TypeError("unreachable: collected");
-  await using scenario = new FlowScenario(protocol, flow);
-  let record = 0;
-  for await (const line of lines) {
-    record++;
-    if (line.trim() === "") continue;
-    const { objects, isLast } = await scenario.play(line, record);
-    for (const object of objects) yield jsonLine({ ...object });
-    if (isLast) return;
-  }
-}
-
-async function* feedLag(
-  config: object,
-  lines: Iterable<string> | AsyncIterable<string>,
-): AsyncGenerator<string> {
-  const root = Section.of(config, { file: "config", collect: true });
-  const lag = root.gather(() => readLagConfig(root.section("lag")));
-  root.throwCollected();
-  if (lag === undefined) throw new TypeError("unreachable: collected");
-  const scenario = new LagScenario(lag);
-  let record = 0;
-  for await (const line of lines) {
-    record++;
-    if (line.trim() === "") continue;
-    const { objects, isLast } = await scenario.play(line, record);
-    for (const object of objects) yield jsonLine(object);
-    if (isLast) return;
-  }
-}
-
-/** The event a line holds, or what is wrong with it. */
-function readEvent(line: string): ScenarioEvent | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    return `Cannot read the event: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  if (typeof value !== "object" || value === null || !("at" in value) || typeof value.at !== "number") {
-    return 'Cannot read the event: it needs "at", in seconds';
-  }
-  return { ...value, at: value.at };
+  if (config === undefined) throw new TypeError("unreachable: collected");
+  return config;
 }
 
 /** A module on a clock of its own, with outputs whose requests are recorded. */
-class Stage implements AsyncDisposable {
+class Stage implements Scenario {
   readonly #protocol: FeedProtocol;
   readonly #clock = new FakeClock();
   readonly #core: AggregationCore;
@@ -182,21 +130,24 @@ class Stage implements AsyncDisposable {
     });
   }
 
-  /** Plays one event; everything it brought about. */
-  async play(event: ScenarioEvent, record: number): Promise<JsonObject[]> {
+  async play(line: string, record: number): Promise<Played> {
+    const event = readTimedEvent(line);
+    if (typeof event === "string") {
+      return { objects: [{ kind: "error", code: "scenario", message: event, record }], isLast: false };
+    }
     this.#at = event.at;
     const waitMs = event.at * 1000 - this.#clock.now();
     if (waitMs > 0) await this.#clock.advance(waitMs);
     this.#core.heart.setTime(this.#clock.now(), this.#clock.monotonic());
     const fault = await this.#act(event);
     if (fault !== undefined) this.#add(errorObject({ reason: "scenario", message: fault }, { record }));
-    const done = this.#done;
+    const objects = this.#done;
     this.#done = [];
-    return done;
+    return { objects, isLast: event["do"] === "stop" };
   }
 
   /** @returns what is wrong with the event */
-  async #act(event: ScenarioEvent): Promise<string | undefined> {
+  async #act(event: TimedEvent): Promise<string | undefined> {
     if (event.do === "flush" || event.do === "stop") {
       await this.#core.flush([], Math.floor(event.at));
       return undefined;

@@ -1,36 +1,21 @@
 /** The agent as a process: logs, signals, reload, crash reports, exit code. */
 import { type Clock, realClock } from "../clock/mod.ts";
 import { formatHttpAddress, type HttpApp, type HttpServer, newApp, startHttp } from "../http/mod.ts";
-import {
-  adoptDescriptor,
-  duplicateDescriptor,
-  findInherited,
-  LinuxUnavailable,
-  type OpenSocket,
-  sendEinhornAck,
-} from "../linux/mod.ts";
+import { LinuxUnavailable, type OpenSocket } from "../linux/mod.ts";
 import { acceptedLines, At, newImportApp } from "../statsd/mod.ts";
-import {
-  type CpuProfile,
-  type LogLevel,
-  newRedactor,
-  newReporter,
-  newSentry,
-  type Redactor,
-  Registry,
-  type Reporter,
-  type SentryClient,
-  startCpuProfile,
-} from "../telemetry/mod.ts";
+import { type CpuProfile, type LogLevel, type Reporter, startCpuProfile } from "../telemetry/mod.ts";
 import { type RunningAgent, startRunningAgent } from "./agent.ts";
 import { newFlowPages } from "./flow_parts.ts";
 import type { AgentConfig } from "./config.ts";
+import { openInheritedHttp } from "./inherited_http.ts";
 import { configErrorLines, loadConfig, type Loaded, type LoadOptions, shownConfig } from "./load.ts";
 import { dropPrivileges, type Privileges } from "./privileges.ts";
 import { refusedBasic } from "./lag_listeners.ts";
 import { newLagPages } from "./lag_pages.ts";
 import { openLogFile } from "./log_file.ts";
 import { holdPidFile, PidFileError } from "./pid_file.ts";
+import { crashOnUncaught, openReports, type Reports } from "./reports.ts";
+import { listenForSignals } from "./signals.ts";
 import { Takeover } from "./takeover.ts";
 import { buildDate, VERSION } from "./version.ts";
 
@@ -42,12 +27,6 @@ export interface ProgramOptions {
   /** Where a reload reads the configuration from; absent: it can't. */
   readonly reread?: Omit<LoadOptions, "env"> & { readonly text: () => Promise<string> };
 }
-
-/** How long reports of a crash may take before the process ends, in milliseconds. */
-const REPORT_MS = 10_000;
-
-/** A terminal and a wrapper may each pass on the same signal: what follows so closely, in milliseconds, is that one. */
-const SAME_SIGNAL_MS = 250;
 
 /** Keys of a DSN that are shorter than this are words of a test's. */
 const SHORTEST_KEY = 16;
@@ -78,62 +57,38 @@ class Program {
   #loaded: Loaded;
   readonly #options: ProgramOptions;
   readonly #clock: Clock = realClock;
-  readonly #redactor: Redactor = newRedactor();
-  readonly #sentry: SentryClient | undefined;
+  readonly #reports: Reports;
   readonly #reporter: Reporter;
   readonly #stop = Promise.withResolvers<void>();
   #level: LogLevel;
   #agent: RunningAgent | undefined;
   /** What was left after the start. */
   #privileges: Privileges | undefined;
-  #signals = 0;
-  /** One after the other; the stop waits for the last. */
-  #reload: Promise<void> = Promise.resolve();
 
   constructor(loaded: Loaded, options: ProgramOptions) {
     this.#loaded = loaded;
     this.#options = options;
-    const { config } = loaded;
-    this.#hide(config);
-    const metrics = new Registry();
-    const reported = metrics.counter("limier_sentry_reports_total", "Reports to Sentry, by how they ended.");
-    this.#sentry = config.sentry === undefined ? undefined : newSentry({
-      dsn: config.sentry,
-      serverName: config.statsd.hostname ?? Deno.hostname(),
-      release: VERSION,
-      redactor: this.#redactor,
-      clock: this.#clock,
-      fetch,
-      onReport: (outcome) => reported.inc(1, { outcome }),
-    });
-    const { burrow } = loaded;
+    const { config, burrow } = loaded;
     const logFile = burrow?.logFile === undefined ? undefined : openLogFile(burrow.logFile, () => this.#clock.now());
     this.#level = options.logLevel ?? config.logLevel ?? "info";
-    this.#reporter = newReporter({
+    this.#reports = openReports({
+      sentry: config.sentry,
+      serverName: config.statsd.hostname ?? Deno.hostname(),
       level: () => this.#level,
-      format: logFile === undefined && Deno.stderr.isTerminal() ? "text" : "json",
-      write: (line) => {
-        if (logFile !== undefined) logFile.write(line);
-        else Deno.stderr.writeSync(new TextEncoder().encode(line));
-      },
+      ...(logFile === undefined ? {} : { write: (line) => logFile.write(line) }),
       clock: this.#clock,
-      metrics,
-      redactor: this.#redactor,
-      ...(this.#sentry === undefined ? {} : { sentry: this.#sentry }),
     });
+    this.#reporter = this.#reports.reporter;
+    this.#hide(config);
   }
 
   async run(): Promise<number> {
-    addEventListener("error", (event) => {
-      event.preventDefault();
-      // The error of another thread comes as its text alone.
-      this.#crash(event.error ?? new Error(event.message));
-    });
-    addEventListener("unhandledrejection", (event) => {
-      event.preventDefault();
-      this.#crash(event.reason);
-    });
-    this.#listenForSignals();
+    crashOnUncaught(this.#reports);
+    const reloaded = listenForSignals({
+      stop: (signal) => this.#beginStop(signal),
+      reload: () => this.#takeChanges(),
+      crash: (error) => this.#reports.crash(error),
+    }, { clock: this.#clock, more: this.#loaded.burrow === undefined ? [] : ["SIGQUIT"] });
     for (const warning of this.#loaded.warnings) this.#reporter.warn(warning);
     this.#privileges = dropPrivileges();
     const profile = await this.#startProfile();
@@ -141,19 +96,19 @@ class Program {
       this.#agent = await this.#start(this.#loaded.config);
     } catch (error) {
       this.#reporter.error("Cannot start", { error });
-      await this.#sentry?.flush(REPORT_MS);
+      await this.#reports.flush();
       return isLockHeld(error) ? LOCKED : 1;
     }
     await this.#stop.promise;
     try {
-      await this.#reload;
+      await reloaded();
       await this.#agent[Symbol.asyncDispose]();
       await profile?.();
     } catch (error) {
-      this.#crash(error);
+      this.#reports.crash(error);
       return await new Promise(() => {}); // the crash ends the process
     }
-    await this.#sentry?.flush(REPORT_MS);
+    await this.#reports.flush();
     const { source } = this.#agent;
     const stats = source.stats();
     this.#reporter.info("stopped", {
@@ -177,7 +132,7 @@ class Program {
       handsOverHttp: isInherited(config),
       ...(config.takeover.enabled ? { openTakeover: () => this.#openTakeover(config) } : {}),
     });
-    agent.done.catch((error) => this.#crash(error));
+    agent.done.catch((error) => this.#reports.crash(error));
     return agent;
   }
 
@@ -247,16 +202,10 @@ class Program {
     const { http } = config;
     if (http.address === null) return undefined;
     const app = this.#newApp(config, agent, http.allowedHosts);
-    let { address } = http;
-    let ackPath: string | undefined;
+    const inherited = openInheritedHttp(http.address);
+    let { address } = inherited;
     let shared: OpenSocket | undefined;
-    if (address.transport === "fd" || address.transport === "einhorn") {
-      const text = address.transport === "fd" ? `fd@${address.fd}` : `einhorn@${address.index}`;
-      const found = findInherited(text, Deno.env.toObject(), { pid: Deno.pid, ppid: Deno.ppid });
-      // A copy: the server closes its own, and a reload may listen again.
-      address = { transport: "fd", fd: duplicateDescriptor(adoptDescriptor(found.fd).fd) };
-      ackPath = found.ackPath;
-    } else if (agent.takeover !== undefined && address.transport === "tcp") {
+    if (agent.takeover !== undefined && address.transport === "tcp") {
       shared = await agent.takeover.openHttp(address);
       address = { transport: "fd", fd: shared.fd };
     } else if (agent.takeover?.hasPredecessor && address.transport === "unix") {
@@ -272,28 +221,10 @@ class Program {
       throw error;
     }
     shared?.handOver();
-    if (ackPath !== undefined) await sendEinhornAck(ackPath, Deno.pid);
+    await inherited.acknowledge();
     if (isInherited({ http })) return { ...server, address: formatHttpAddress(http.address) };
     if (http.address.transport !== "tcp" || server.port === undefined) return server;
     return { ...server, address: formatHttpAddress({ ...http.address, port: server.port }) };
-  }
-
-  #listenForSignals(): void {
-    let firstMs = 0;
-    const stop = (signal: Deno.Signal) => {
-      const nowMs = this.#clock.monotonic();
-      if (this.#signals > 0 && nowMs - firstMs < SAME_SIGNAL_MS) return;
-      if (++this.#signals > 1) Deno.exit(1);
-      firstMs = nowMs;
-      this.#beginStop(signal);
-    };
-    const own = this.#loaded.burrow === undefined ? [] : ["SIGQUIT"] as const;
-    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2", ...own] as const) {
-      Deno.addSignalListener(signal, () => stop(signal));
-    }
-    Deno.addSignalListener("SIGHUP", () => {
-      this.#reload = this.#reload.then(() => this.#takeChanges()).catch((error) => this.#crash(error));
-    });
   }
 
   #beginStop(why: string): void {
@@ -349,19 +280,10 @@ class Program {
   }
 
   #hide(config: AgentConfig): void {
-    for (const secret of config.secrets) this.#redactor.add(secret);
+    for (const secret of config.secrets) this.#reports.redactor.add(secret);
     for (const key of [config.sentry?.publicKey, config.sentry?.secretKey]) {
-      if (key !== undefined && key.length >= SHORTEST_KEY) this.#redactor.add(key);
+      if (key !== undefined && key.length >= SHORTEST_KEY) this.#reports.redactor.add(key);
     }
-  }
-
-  /** An error nobody caught: reported, and the process ends with 1. */
-  #crash(error: unknown): void {
-    this.#sentry?.capture({ level: "fatal", message: "uncaught error", error });
-    // Logged below error level, so that it is not reported twice.
-    this.#reporter.warn("Cannot go on after an uncaught error", { error });
-    const reported = this.#sentry?.flush(REPORT_MS) ?? Promise.resolve(true);
-    reported.finally(() => Deno.exit(1));
   }
 
   /** @returns what ends the profile and writes it */

@@ -1,5 +1,5 @@
 /**
- * Cursors over bytes, hex, checksums, and the fields of protobuf messages.
+ * Cursors over bytes, hex, checksums, the fields of protobuf messages, and streams read up to a bound.
  *
  * @example
  * ```ts
@@ -24,3 +24,4 @@ export { crc32c } from "./crc32c.ts";
 export { fromHex, toHex } from "./hex.ts";
 export { ProtoReader, WireType } from "./proto_reader.ts";
 export { ProtoWriter } from "./proto_writer.ts";
+export { readAtMost } from "./read_at_most.ts";

@@ -1,6 +1,7 @@
 /** What a command of the program is, and how its arguments are read. */
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import { nearestName } from "../config/mod.ts";
+import { LOG_LEVELS, type LogLevel } from "../telemetry/mod.ts";
 
 /** Exit codes of the program. */
 export const Exit = { done: 0, failed: 1, usage: 2, locked: 3 } as const;
@@ -73,6 +74,37 @@ export function readArgs(command: Command, argv: readonly string[]): Args {
 function doubleDash(arg: string, known: readonly string[]): string {
   const name = /^-([^-=][^=]+)(=.*)?$/.exec(arg)?.[1];
   return name !== undefined && known.includes(name) ? `-${arg}` : arg;
+}
+
+/**
+ * Runs a command with what is written behind its name: `--help` prints its help, and wrong usage is told of.
+ *
+ * @param name its name and those before it, as it is written behind `limier`
+ * @returns the exit code
+ */
+export async function runCommand(command: Command, argv: readonly string[], name: string): Promise<number> {
+  try {
+    const args = readArgs(command, argv);
+    if (args.help) {
+      print(command.help);
+      return Exit.done;
+    }
+    return await command.run(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    complain(`${error.message}\nlimier ${name} --help shows how it is used.`);
+    return command.usageExit ?? Exit.usage;
+  }
+}
+
+/** The level that `--log-level` names, if it is there. @throws {UsageError} when there is no such level */
+export function logLevelOf(args: Args): LogLevel | undefined {
+  const written = args["log-level"];
+  const level = LOG_LEVELS.find((known) => known === written);
+  if (written !== undefined && level === undefined) {
+    throw new UsageError(`Cannot use --log-level ${written}: write one of ${LOG_LEVELS.join(", ")}`);
+  }
+  return level;
 }
 
 /** Writes whole lines to standard output. */

@@ -1,4 +1,4 @@
-import { type Command, complain, Exit, print, readArgs, UsageError } from "./command.ts";
+import { type Command, Exit, print, runCommand, UsageError } from "./command.ts";
 
 /**
  * A command that is a name for others: `limier tcpinfo csv`. It reads the next argument as one of their names; their flags,
@@ -28,17 +28,10 @@ export function commandGroup(name: string, summary: string, commands: readonly C
       throw new UsageError(`Cannot run ${name} ${first}: write one of ${commands.map((one) => one.name).join(", ")}`);
     }
     try {
-      const args = readArgs(command, rest);
-      if (args.help) {
-        print(command.help);
-        return Exit.done;
-      }
-      return await command.run(args);
+      return await runCommand(command, rest, `${name} ${command.name}`);
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) return Exit.done;
-      if (!(error instanceof UsageError)) throw error;
-      complain(`${error.message}\nlimier ${name} ${command.name} --help shows how it is used.`);
-      return command.usageExit ?? Exit.usage;
+      throw error;
     }
   }
 

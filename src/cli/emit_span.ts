@@ -1,5 +1,5 @@
 /** The span that `limier emit -ssf` sends. */
-import type { Span, SpanSample } from "../metric/mod.ts";
+import { type Span, type SpanSample, spanSample } from "../metric/mod.ts";
 import { float32Parts, mergeTags } from "../statsd/mod.ts";
 import { UsageError } from "./command.ts";
 import type { EmitFlags } from "./emit_flags.ts";
@@ -149,17 +149,7 @@ export function timerSample(name: string, ms: number, tags: readonly string[]): 
 function sample(
   { tags, ...fields }: Named & Pick<SpanSample, "metric"> & Partial<Pick<SpanSample, "value" | "message" | "unit">>,
 ): SpanSample {
-  return {
-    value: 0,
-    timestampNs: 0n,
-    message: "",
-    status: 0,
-    sampleRate: 1,
-    unit: "",
-    scope: "mixed",
-    ...fields,
-    tags: tagRecord(tags),
-  };
+  return spanSample({ ...fields, tags: tagRecord(tags) });
 }
 
 /** A tag without a colon has an empty value. */

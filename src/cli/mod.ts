@@ -3,6 +3,6 @@
  *
  * @module
  */
-export { type Command, complain, Exit, print, readArgs, UsageError } from "./command.ts";
+export { type Command, complain, Exit, print, runCommand } from "./command.ts";
 export { commands } from "./commands.ts";
 export { InputError } from "./input.ts";

@@ -1,6 +1,6 @@
 import { configErrorLines } from "../agent/mod.ts";
-import { LOG_LEVELS, type LogLevel } from "../telemetry/mod.ts";
-import { type Command, complain, Exit, print, UsageError } from "./command.ts";
+import { LOG_LEVELS } from "../telemetry/mod.ts";
+import { type Command, complain, Exit, logLevelOf, print, UsageError } from "./command.ts";
 import { readInput } from "./input.ts";
 import { type LoadedProxy, loadProxyConfig, shownProxyYaml } from "./proxy_config.ts";
 import { runProxyProgram } from "./proxy_program.ts";
@@ -33,10 +33,7 @@ with a file that says
   alias: { f: "file" },
   async run(args) {
     if (args._.length > 0) throw new UsageError(`Cannot use ${args._[0]}: write -f FILE`);
-    const level = LOG_LEVELS.find((known) => known === args["log-level"]);
-    if (args["log-level"] !== undefined && level === undefined) {
-      throw new UsageError(`Cannot use --log-level ${args["log-level"]}: write one of ${LOG_LEVELS.join(", ")}`);
-    }
+    const level = logLevelOf(args);
     if (args.veneur && args.file === undefined) {
       throw new UsageError("Cannot run --veneur without its file: write -f FILE");
     }
@@ -58,7 +55,7 @@ with a file that says
     }
     return await runProxyProgram(loaded, {
       printSecrets: args["print-secrets"],
-      ...level === undefined ? {} : { logLevel: level satisfies LogLevel },
+      ...level === undefined ? {} : { logLevel: level },
       ...args.file === undefined ? {} : { reread: { ...options, text } },
     });
   },

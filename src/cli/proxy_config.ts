@@ -1,10 +1,10 @@
 /** The configuration of `limier proxy`: its sections, how they are read, and how they are shown. */
 import { stringify } from "@std/yaml";
-import { readLimierDocument } from "../agent/mod.ts";
-import { formatDuration, formatSize, redact, REDACTED, Section } from "../config/mod.ts";
+import { readLimierDocument, readSentry } from "../agent/mod.ts";
+import { formatDuration, formatSize, redact, Section } from "../config/mod.ts";
 import { formatHttpAddress, type HttpConfig, readHttpConfig } from "../http/mod.ts";
 import { type MemberSource, type ProxyConfig, readProxyConfig } from "../statsd/mod.ts";
-import { LOG_LEVELS, type LogLevel, parseSentryDsn, type SentryDsn } from "../telemetry/mod.ts";
+import { LOG_LEVELS, type LogLevel, type SentryDsn } from "../telemetry/mod.ts";
 import { translateVeneurProxy } from "./proxy_veneur.ts";
 
 /** What a proxy process runs with. */
@@ -61,19 +61,6 @@ function readProgramConfig(root: Section): ProxyProgramConfig {
     secret !== undefined && secret !== ""
   );
   return { http, proxy, sentry: dsn, sentryDsn: text, logLevel, secrets: secrets as string[] };
-}
-
-function readSentry(section: Section): { readonly text: string; readonly dsn: SentryDsn | undefined } {
-  section.refuseOthers(["dsn"]);
-  const text = section.secret("dsn") ?? "";
-  // What was shown can be read again.
-  if (text === "" || text === REDACTED) return { text, dsn: undefined };
-  try {
-    return { text, dsn: parseSentryDsn(text) };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    section.fail("dsn", `the DSN that Sentry shows for the project: ${error.message}`);
-  }
 }
 
 /** The configuration in force as a file that says all of it would have it; secrets are shown only if `printSecrets`. */

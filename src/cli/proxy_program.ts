@@ -1,8 +1,16 @@
 /** The proxy as a process: logs, signals, reload, own metrics, exit code. */
-import { buildDate, configErrorLines, VERSION } from "../agent/mod.ts";
+import {
+  buildDate,
+  configErrorLines,
+  crashOnUncaught,
+  listenForSignals,
+  openInheritedHttp,
+  openReports,
+  type Reports,
+  VERSION,
+} from "../agent/mod.ts";
 import { type Clock, realClock } from "../clock/mod.ts";
-import { formatHttpAddress, type HttpServer, newApp, startHttp } from "../http/mod.ts";
-import { adoptDescriptor, duplicateDescriptor, findInherited, sendEinhornAck } from "../linux/mod.ts";
+import { type HttpServer, newApp, startHttp } from "../http/mod.ts";
 import {
   newProxyApp,
   newProxyMetrics,
@@ -14,18 +22,7 @@ import {
   startProxy,
   startProxyGrpc,
 } from "../statsd/mod.ts";
-import {
-  type LogLevel,
-  newRedactor,
-  newReporter,
-  newSelfMetrics,
-  newSentry,
-  type Redactor,
-  Registry,
-  type Reporter,
-  type SelfMetrics,
-  type SentryClient,
-} from "../telemetry/mod.ts";
+import { type LogLevel, newSelfMetrics, type Reporter, type SelfMetrics } from "../telemetry/mod.ts";
 import { resolveTarget, sendPayloads } from "./emit_send.ts";
 import {
   keptKeys,
@@ -45,12 +42,6 @@ export interface ProxyProgramOptions {
   readonly reread?: Omit<ProxyLoadOptions, "env"> & { readonly text: () => Promise<string> };
 }
 
-/** How long reports of a crash may take before the process ends, in milliseconds. */
-const REPORT_MS = 10_000;
-
-/** A terminal and a wrapper may each pass on the same signal: what follows so closely, in milliseconds, is that one. */
-const SAME_SIGNAL_MS = 250;
-
 /** Runs until a signal, and says with which code to exit. */
 export async function runProxyProgram(loaded: LoadedProxy, options: ProxyProgramOptions): Promise<number> {
   return await new ProxyProgram(loaded, options).run();
@@ -61,9 +52,7 @@ class ProxyProgram {
   readonly #options: ProxyProgramOptions;
   readonly #clock: Clock = realClock;
   readonly #startMs = realClock.monotonic();
-  readonly #registry = new Registry();
-  readonly #redactor: Redactor = newRedactor();
-  readonly #sentry: SentryClient | undefined;
+  readonly #reports: Reports;
   readonly #reporter: Reporter;
   readonly #own: SelfMetrics | undefined;
   readonly #metrics: ProxyMetrics;
@@ -74,49 +63,31 @@ class ProxyProgram {
   #server: HttpServer | undefined;
   #grpc: ProxyGrpc | undefined;
   #isStopping = false;
-  #signals = 0;
-  /** One after the other; the stop waits for the last. */
-  #reload: Promise<void> = Promise.resolve();
 
   constructor(loaded: LoadedProxy, options: ProxyProgramOptions) {
     this.#loaded = loaded;
     this.#options = options;
     const { config } = loaded;
-    for (const secret of config.secrets) this.#redactor.add(secret);
-    const reported = this.#registry.counter("limier_sentry_reports_total", "Reports to Sentry, by how they ended.");
-    this.#sentry = config.sentry === undefined ? undefined : newSentry({
-      dsn: config.sentry,
+    this.#reports = openReports({
+      sentry: config.sentry,
       serverName: Deno.hostname(),
-      release: VERSION,
-      redactor: this.#redactor,
-      clock: this.#clock,
-      fetch,
-      onReport: (outcome) => reported.inc(1, { outcome }),
-    });
-    this.#reporter = newReporter({
       level: options.logLevel ?? config.logLevel ?? "info",
-      format: Deno.stderr.isTerminal() ? "text" : "json",
-      write: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(line)),
       clock: this.#clock,
-      metrics: this.#registry,
-      redactor: this.#redactor,
-      ...this.#sentry === undefined ? {} : { sentry: this.#sentry },
     });
+    this.#reporter = this.#reports.reporter;
+    for (const secret of config.secrets) this.#reports.redactor.add(secret);
     this.#own = newOwnMetrics(config.proxy.statsAddress, this.#clock);
-    this.#metrics = newProxyMetrics(this.#registry, this.#own);
+    this.#metrics = newProxyMetrics(this.#reporter.metrics, this.#own);
     this.#metrics.showPending(() => [...this.#proxies].flatMap((proxy) => [...proxy.pending()]));
   }
 
   async run(): Promise<number> {
-    addEventListener("error", (event) => {
-      event.preventDefault();
-      this.#crash(event.error ?? new Error(event.message));
-    });
-    addEventListener("unhandledrejection", (event) => {
-      event.preventDefault();
-      this.#crash(event.reason);
-    });
-    this.#listenForSignals();
+    crashOnUncaught(this.#reports);
+    const reloaded = listenForSignals({
+      stop: (signal) => this.#beginStop(signal),
+      reload: () => this.#takeChanges(),
+      crash: (error) => this.#reports.crash(error),
+    }, { clock: this.#clock });
     for (const warning of this.#loaded.warnings) this.#reporter.warn(warning);
     const { config } = this.#loaded;
     try {
@@ -125,18 +96,18 @@ class ProxyProgram {
       this.#server = await this.#startHttp(config);
     } catch (error) {
       this.#reporter.error("Cannot start", { error });
-      await this.#sentry?.flush(REPORT_MS);
+      await this.#reports.flush();
       return 1;
     }
     const stopReporting = this.#reportRuntime(config.proxy.runtimeMetricsIntervalMs);
     await this.#stop.promise;
-    await this.#reload;
+    await reloaded();
     // Senders first, so that what they were answered for is there to be sent.
     await Promise.all([this.#server?.[Symbol.asyncDispose](), this.#grpc?.[Symbol.asyncDispose]()]);
     await Promise.all([...this.#proxies].map((proxy) => proxy[Symbol.asyncDispose]()));
     stopReporting();
     await this.#own?.[Symbol.asyncDispose]();
-    await this.#sentry?.flush(REPORT_MS);
+    await this.#reports.flush();
     const { received, delivered, lost } = this.#metrics.totals();
     this.#reporter.info("stopped", { series_received: received, series_delivered: delivered, series_lost: lost });
     return 0;
@@ -178,21 +149,14 @@ class ProxyProgram {
       ...http.token === undefined ? {} : { token: http.token },
     });
     app.route("/", newProxyApp(() => this.#proxy!));
-    let { address } = http;
-    let ackPath: string | undefined;
-    if (address.transport === "fd" || address.transport === "einhorn") {
-      const found = findInherited(formatHttpAddress(address), Deno.env.toObject(), { pid: Deno.pid, ppid: Deno.ppid });
-      // A copy: the server closes its own, and a reload may listen again.
-      address = { transport: "fd", fd: duplicateDescriptor(adoptDescriptor(found.fd).fd) };
-      ackPath = found.ackPath;
-    }
+    const { address, acknowledge } = openInheritedHttp(http.address);
     const tls = http.tls === undefined ? {} : { tls: http.tls };
     const server = await startHttp({ address, limits: http.limits, ...tls }, {
       app,
       reporter: this.#reporter,
       clock: this.#clock,
     });
-    if (ackPath !== undefined) await sendEinhornAck(ackPath, Deno.pid);
+    await acknowledge();
     this.#reporter.info("listening", { address: `${http.tls === undefined ? "http" : "https"}://${server.address}` });
     return server;
   }
@@ -207,23 +171,6 @@ class ProxyProgram {
     });
     this.#reporter.info("listening", { address: grpc.address });
     return grpc;
-  }
-
-  #listenForSignals(): void {
-    let firstMs = 0;
-    const stop = (signal: Deno.Signal) => {
-      const nowMs = this.#clock.monotonic();
-      if (this.#signals > 0 && nowMs - firstMs < SAME_SIGNAL_MS) return;
-      if (++this.#signals > 1) Deno.exit(1);
-      firstMs = nowMs;
-      this.#beginStop(signal);
-    };
-    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2"] as const) {
-      Deno.addSignalListener(signal, () => stop(signal));
-    }
-    Deno.addSignalListener("SIGHUP", () => {
-      this.#reload = this.#reload.then(() => this.#takeChanges()).catch((error) => this.#crash(error));
-    });
   }
 
   #beginStop(why: string): void {
@@ -244,7 +191,7 @@ class ProxyProgram {
     try {
       loaded = loadProxyConfig(await reread.text(), { ...reread, env: Deno.env.toObject() });
       for (const warning of loaded.warnings) this.#reporter.warn(warning);
-      for (const secret of loaded.config.secrets) this.#redactor.add(secret);
+      for (const secret of loaded.config.secrets) this.#reports.redactor.add(secret);
       next = await this.#startProxy(loaded.config);
     } catch (error) {
       const faults = configErrorLines(error) ?? [error instanceof Error ? error.message : String(error)];
@@ -261,7 +208,7 @@ class ProxyProgram {
         this.#metrics.members(form, 0);
       }
     }
-    before.proxy[Symbol.asyncDispose]().then(undefined, (error) => this.#crash(error));
+    before.proxy[Symbol.asyncDispose]().then(undefined, (error) => this.#reports.crash(error));
     await this.#moveListeners(before.loaded.config);
     this.#reporter.info("configuration reloaded");
   }
@@ -305,15 +252,6 @@ class ProxyProgram {
     };
     run();
     return () => stop.abort();
-  }
-
-  /** An error nobody caught: reported, and the process ends with 1. */
-  #crash(error: unknown): void {
-    this.#sentry?.capture({ level: "fatal", message: "uncaught error", error });
-    // Logged below error level, so that it is not reported twice.
-    this.#reporter.warn("Cannot go on after an uncaught error", { error });
-    const reported = this.#sentry?.flush(REPORT_MS) ?? Promise.resolve(true);
-    reported.finally(() => Deno.exit(1));
   }
 }
 

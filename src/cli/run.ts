@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Args } from "@std/cli/parse-args";
 import { runProgram } from "../agent/mod.ts";
-import { LOG_LEVELS, type LogLevel } from "../telemetry/mod.ts";
+import { LOG_LEVELS } from "../telemetry/mod.ts";
 import { load } from "./check.ts";
-import { type Command, complain, Exit, UsageError } from "./command.ts";
+import { type Command, complain, Exit, logLevelOf, UsageError } from "./command.ts";
 import { readInput } from "./input.ts";
 
 export const run: Command = {
@@ -33,10 +33,7 @@ Example:
   alias: { f: "file" },
   async run(args) {
     if (args._.length > 0) throw new UsageError(`Cannot use ${args._[0]}: write -f FILE`);
-    const level = LOG_LEVELS.find((known) => known === args["log-level"]);
-    if (args["log-level"] !== undefined && level === undefined) {
-      throw new UsageError(`Cannot use --log-level ${args["log-level"]}: write one of ${LOG_LEVELS.join(", ")}`);
-    }
+    const level = logLevelOf(args);
     if (args.veneur && args.file === undefined) {
       throw new UsageError("Cannot run --veneur without its file: write -f FILE");
     }
@@ -50,7 +47,7 @@ Example:
     }
     return await runProgram(loaded, {
       printSecrets: args["print-secrets"],
-      ...(level === undefined ? {} : { logLevel: level satisfies LogLevel }),
+      ...(level === undefined ? {} : { logLevel: level }),
       ...(file === undefined ? {} : {
         reread: {
           file,

@@ -1,5 +1,6 @@
 /**
- * Time and lifetimes: a clock that can be faked, and the shape of anything that runs.
+ * Time and lifetimes: a clock that can be faked, the events of a scenario on such a clock, and the shape of anything that
+ * runs.
  *
  * @example A wait of ten seconds that takes none
  * ```ts
@@ -16,4 +17,5 @@
  */
 export { type Clock, realClock } from "./clock.ts";
 export { FakeClock } from "./fake_clock.ts";
-export { type Running } from "./running.ts";
+export { type Running, startWhole } from "./running.ts";
+export { readTimedEvent, type TimedEvent } from "./timed_event.ts";

@@ -1,5 +1,5 @@
 /** Datagrams of a scenario through an outlet whose store keeps rows in memory. */
-import { FakeClock } from "../clock/mod.ts";
+import { FakeClock, readTimedEvent, type TimedEvent } from "../clock/mod.ts";
 import { fromHex } from "../bytes/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
 import { parseAddressWords } from "./address.ts";
@@ -19,14 +19,6 @@ export type PlayedFlows =
     readonly message: string;
     readonly record: number;
   };
-
-/** One line of a scenario. */
-interface FlowEvent {
-  readonly at: number;
-  readonly do?: unknown;
-  readonly from?: unknown;
-  readonly hex?: unknown;
-}
 
 const USUAL: RawFlowSettings = {
   decoder: "netflow",
@@ -90,7 +82,7 @@ export class FlowScenario implements AsyncDisposable {
   ): Promise<{ readonly objects: readonly PlayedFlows[]; readonly isLast: boolean }> {
     this.#record = record;
     this.#done = [];
-    const event = readEvent(line);
+    const event = readTimedEvent(line);
     if (typeof event === "string") this.#fault("scenario", event);
     else {
       this.#at = event.at;
@@ -104,7 +96,7 @@ export class FlowScenario implements AsyncDisposable {
     return { objects: this.#done, isLast };
   }
 
-  async #act(worker: DirectWorker, event: FlowEvent): Promise<void> {
+  async #act(worker: DirectWorker, event: TimedEvent): Promise<void> {
     if (event.do === "flush" || event.do === "stop") return await worker.flush();
     if (event.do !== undefined) {
       return this.#fault("scenario", `Cannot do ${JSON.stringify(event.do)}: write "flush" or "stop"`);
@@ -126,18 +118,4 @@ export class FlowScenario implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.#worker)?.[Symbol.asyncDispose]();
   }
-}
-
-/** The event a line holds, or what is wrong with it. */
-function readEvent(line: string): FlowEvent | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    return `Cannot read the event: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  if (typeof value !== "object" || value === null || !("at" in value) || typeof value.at !== "number") {
-    return 'Cannot read the event: it needs "at", in seconds';
-  }
-  return { ...value, at: value.at };
 }

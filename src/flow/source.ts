@@ -1,5 +1,5 @@
 /** The flow source as the agent runs it: an inlet, an outlet, Kafka between them or not, and the store. */
-import type { Clock, Running } from "../clock/mod.ts";
+import { type Clock, type Running, startWhole } from "../clock/mod.ts";
 import type { GroupHandover } from "../linux/mod.ts";
 import type { Meter } from "../metric/mod.ts";
 import type { Reporter } from "../telemetry/mod.ts";
@@ -54,14 +54,7 @@ const DIRECT_QUEUE = 16_384;
  * @throws {KafkaError} when the brokers refuse the topic
  */
 export async function startFlow(config: FlowConfig, deps: FlowDeps): Promise<FlowSource> {
-  const source = new Source(config, deps);
-  try {
-    await source.start();
-    return source;
-  } catch (error) {
-    await source[Symbol.asyncDispose]();
-    throw error;
-  }
+  return await startWhole(new Source(config, deps));
 }
 
 class Source implements FlowSource {

@@ -76,6 +76,17 @@ export function openLibc(): Libc {
   return opened;
 }
 
+/** Why {@linkcode openLibc} can't; `undefined` where it can. */
+export function whyNoFfi(): string | undefined {
+  try {
+    openLibc();
+    return undefined;
+  } catch (error) {
+    if (error instanceof LinuxUnavailable) return error.message;
+    throw error;
+  }
+}
+
 /** What {@linkcode openLibc} does the first time, on a given host. @throws {LinuxUnavailable} */
 export function loadLibc(host: LibcHost): Libc {
   if (host.os !== "linux") {

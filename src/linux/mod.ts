@@ -60,7 +60,7 @@ export {
   sendEinhornAck,
   systemdDescriptors,
 } from "./inherited.ts";
-export { type Libc, LinuxUnavailable, openLibc, type UnavailableReason } from "./libc.ts";
+export { type Libc, LinuxUnavailable, openLibc, type UnavailableReason, whyNoFfi } from "./libc.ts";
 export { type HeldLock, lockFile, LockHeld } from "./lock_file.ts";
 export type { DatagramSocket, OpenSocket } from "./open_socket.ts";
 export { type DenyRule, encodeDenyFilter, type End } from "./netlink/diag_filter.ts";

@@ -29,3 +29,4 @@ export {
   splitSizes,
 } from "./batch.ts";
 export { discardingMeter, type Meter } from "./meter.ts";
+export { spanSample } from "./span_sample.ts";

@@ -1,3 +1,4 @@
+import { readAtMost } from "../bytes/mod.ts";
 import { type ClientDeps, DeliveryError, type OutputConfig } from "./contract.ts";
 import { fetchFailure, statusFailure } from "./http_failure.ts";
 import type { HttpTarget } from "./http_target.ts";
@@ -119,7 +120,7 @@ export class HttpConnection {
     const { status, headers } = response;
     let body: Uint8Array;
     try {
-      body = await readReply(response);
+      body = (await readAtMost(response.body, MAX_REPLY_BYTES)).bytes;
     } catch {
       // The reader's own error says no more than this, and may quote the URL.
       return new DeliveryError("ambiguous", `Cannot deliver to ${target.label}: its answer broke off`, {
@@ -178,23 +179,4 @@ function proxyOf(text: string): Deno.Proxy {
     url: url.href,
     basicAuth: { username: decodeURIComponent(username), password: decodeURIComponent(password) },
   };
-}
-
-async function readReply(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  if (response.body !== null) {
-    for await (const chunk of response.body) { // leaving the loop cancels the rest
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= MAX_REPLY_BYTES) break;
-    }
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body.subarray(0, MAX_REPLY_BYTES);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { realClock } from "../clock/mod.ts";
+import { freePort } from "../testing/mod.ts";
 import { DeliveryError, type DeliveryFailure, type OutputConfig } from "./contract.ts";
 import { HttpConnection, type HttpRequest } from "./http_connection.ts";
 import { parseHttpTarget } from "./http_target.ts";
@@ -45,11 +46,6 @@ async function answer(connection: Deno.Conn, text: string): Promise<void> {
   await connection.read(new Uint8Array(65_536));
   await connection.write(new TextEncoder().encode(text));
   connection.close();
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 async function failureOf(entry: string, changes: Partial<OutputConfig> = {}, signal = forever): Promise<DeliveryError> {

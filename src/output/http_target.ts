@@ -38,6 +38,17 @@ export function parseHttpTarget(entry: string): HttpTarget | null {
   };
 }
 
+/**
+ * Where the requests of an output's host go.
+ *
+ * @throws {TypeError} when HTTP can't reach it, which the reading of a configuration refuses
+ */
+export function httpTargetOf(host: string): HttpTarget {
+  const target = parseHttpTarget(host);
+  if (target === null) throw new TypeError("Cannot use a host of an output: write a URL such as https://host:port");
+  return target;
+}
+
 function basicAuth(user: string, password: string): string {
   const plain = `${decodeURIComponent(user)}:${decodeURIComponent(password)}`;
   return new TextEncoder().encode(plain).toBase64();

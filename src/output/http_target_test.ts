@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigError, Section } from "../config/mod.ts";
-import { type HttpTarget, parseHttpTarget, refuseBadHttpHosts } from "./http_target.ts";
+import { type HttpTarget, httpTargetOf, parseHttpTarget, refuseBadHttpHosts } from "./http_target.ts";
 
 const targets: [entry: string, origin: string, path: string, label: string][] = [
   ["https://api.datadoghq.com", "https://api.datadoghq.com", "", "api.datadoghq.com:443"],
@@ -28,6 +28,7 @@ Deno.test("parseHttpTarget() keeps credentials out of what is shown", () => {
 for (const entry of ["ftp://h", "https://", "http://h:99999", "http://a b/", "h:port"]) {
   Deno.test(`parseHttpTarget() refuses "${entry}"`, () => {
     assert.equal(parseHttpTarget(entry), null);
+    assert.throws(() => httpTargetOf(entry), TypeError);
     assert.throws(() => refuseBadHttpHosts(Section.of({ hosts: ["http://good", entry] })), ConfigError);
   });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Point, Span } from "../metric/mod.ts";
+import { type Point, type Span, spanSample } from "../metric/mod.ts";
 import { checkLine, eventLine, pointLine, spanLine } from "./lines.ts";
 
 const point: Point = { name: "a.b", type: "rate", value: 1.1, timestamp: 7, tags: ["x:1"], host: "web1", interval: 10 };
@@ -64,30 +64,8 @@ Deno.test("spanLine() keeps 64-bit integers whole", () => {
     indicator: true,
     tags: { a: "1" },
     metrics: [
-      {
-        metric: "counter",
-        name: "c",
-        value: 3,
-        timestampNs: 0n,
-        message: "",
-        status: 0,
-        sampleRate: 1,
-        tags: { env: "prod" },
-        unit: "",
-        scope: "mixed",
-      },
-      {
-        metric: "set",
-        name: "s",
-        value: 0,
-        timestampNs: 0n,
-        message: "bob",
-        status: 0,
-        sampleRate: 0.5,
-        tags: {},
-        unit: "u",
-        scope: "global",
-      },
+      spanSample({ metric: "counter", name: "c", value: 3, tags: { env: "prod" } }),
+      spanSample({ metric: "set", name: "s", message: "bob", sampleRate: 0.5, unit: "u", scope: "global" }),
     ],
     rootStartNs: 0n,
     legacy: true,

@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
+import { fractionsFrom } from "../testing/mod.ts";
 import { DigestStore } from "./digest_store.ts";
 import { TDigest } from "./tdigest.ts";
-
-/** Deterministic numbers in [0, 1). */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-    return (seed >>> 0) / 2 ** 32;
-  };
-}
 
 function assertSame(store: DigestStore, id: number, digest: TDigest): void {
   for (const q of [0, 0.01, 0.5, 0.99, 1]) assert.equal(store.quantile(id, q), digest.quantile(q));
@@ -20,7 +13,7 @@ function assertSame(store: DigestStore, id: number, digest: TDigest): void {
 }
 
 Deno.test("DigestStore equals TDigest on any number of samples", () => {
-  const random = randomFrom(1);
+  const random = fractionsFrom(1);
   const store = new DigestStore();
   const digests: TDigest[] = [];
   for (let count = 0; count < 260; count++) {
@@ -42,7 +35,7 @@ Deno.test("DigestStore equals TDigest on any number of samples", () => {
 });
 
 Deno.test("DigestStore equals TDigest when blocks grow in turn and are read in between", () => {
-  const random = randomFrom(2);
+  const random = fractionsFrom(2);
   for (const compression of [20, 100, 1000]) {
     const store = new DigestStore(compression);
     const digests: TDigest[] = [];
@@ -155,7 +148,7 @@ const shapes: [samples: number, read: boolean][] = [
 for (const [ours, readOurs] of shapes) {
   Deno.test(`DigestStore mergeFrom() and mergeDigest() into ${ours} samples${readOurs ? ", merged," : ""} equal TDigest merge()`, () => {
     for (const [theirs, readTheirs] of shapes) {
-      const random = randomFrom(ours * 31 + theirs);
+      const random = fractionsFrom(ours * 31 + theirs);
       const store = new DigestStore();
       const other = new DigestStore();
       const same = new DigestStore();
@@ -256,7 +249,7 @@ Deno.test("DigestStore mergeDigest() takes as many centroids as may be imported"
 });
 
 Deno.test("DigestStore release() and adopt() carry everything through a structured clone", () => {
-  const random = randomFrom(4);
+  const random = fractionsFrom(4);
   const store = new DigestStore();
   const digests = Array.from({ length: 300 }, () => {
     store.add();

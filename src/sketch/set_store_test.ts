@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
+import { fractionsFrom } from "../testing/mod.ts";
 import { HyperLogLog } from "./hyperloglog.ts";
 import { SetStore } from "./set_store.ts";
 
 const text = new TextEncoder();
-
-/** Deterministic numbers in [0, 1). */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-    return (seed >>> 0) / 2 ** 32;
-  };
-}
 
 function insert(store: SetStore, id: number, member: string): void {
   const bytes = text.encode(`<${member}>`);
@@ -40,7 +33,7 @@ Deno.test("SetStore equals HyperLogLog at any number of members", () => {
 });
 
 Deno.test("SetStore equals HyperLogLog when sets grow in turn and repeat members", () => {
-  const random = randomFrom(1);
+  const random = fractionsFrom(1);
   const store = new SetStore();
   const sketches = Array.from({ length: 100 }, () => {
     store.add();

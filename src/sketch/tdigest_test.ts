@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TDigest as OracleDigest } from "tdigest";
+import { fractionsFrom } from "../testing/mod.ts";
 import { scaleOf } from "./digest_core.ts";
 import { SketchError } from "./sketch_error.ts";
 import { type Centroid, type DigestParts, TDigest } from "./tdigest.ts";
@@ -15,16 +16,6 @@ function digestOf(samples: Iterable<number | [value: number, weight: number]>, c
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-}
-
-/** Deterministic numbers in [0, 1). */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = Math.imul(seed ^ seed >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0;
-    let mixed = Math.imul(seed ^ seed >>> 16, 0x21f0aaad);
-    mixed = Math.imul(mixed ^ mixed >>> 15, 0x735a2d97);
-    return ((mixed ^ mixed >>> 15) >>> 0) / 2 ** 32;
-  };
 }
 
 function assertNear(actual: number, want: number, tolerance: number, what: string): void {
@@ -154,7 +145,7 @@ for (const [compression, bufferSize, usualMains] of bufferSizes) {
 }
 
 Deno.test("TDigest of compression 1000 finds the median of a million uniform samples", () => {
-  const random = randomFrom(1);
+  const random = fractionsFrom(1);
   const digest = new TDigest(1000);
   for (let i = 0; i < 1_000_000; i++) digest.add(random());
   assertNear(digest.quantile(0.5), 0.5, 0.01, "median");
@@ -209,7 +200,7 @@ const distributions: [name: string, draw: Draw][] = [
 for (const [name, draw] of distributions) {
   for (const compression of [20, 100, 1000]) {
     Deno.test(`TDigest equals the definition, ${name}, compression ${compression}`, () => {
-      const random = randomFrom(compression + name.length);
+      const random = fractionsFrom(compression + name.length);
       const digest = new TDigest(compression);
       const reference = new Reference(compression, scaleOf(compression).bufferSize);
       for (let i = 0; i < 20_000; i++) {
@@ -248,7 +239,7 @@ function assertProperties(digest: TDigest): void {
 
 for (const [name, draw] of distributions) {
   Deno.test(`TDigest is as near to the exact quantiles as the rank allows, ${name}`, () => {
-    const random = randomFrom(99);
+    const random = fractionsFrom(99);
     const samples = Array.from({ length: 100_000 }, () => draw(random));
     const digest = digestOf(samples);
     samples.sort((a, b) => a - b);
@@ -271,7 +262,7 @@ interface Oracle {
 
 for (const [name, draw] of distributions.filter(([name]) => name !== "few values" && name !== "mostly small")) {
   Deno.test(`TDigest agrees with an independent digest, ${name}`, () => {
-    const random = randomFrom(7);
+    const random = fractionsFrom(7);
     const digest = new TDigest();
     const oracle = new OracleDigest(0.005) as Oracle;
     const samples: number[] = [];
@@ -300,7 +291,7 @@ Deno.test("TDigest merge() of two single samples lies between them", () => {
 });
 
 Deno.test("TDigest merge() keeps extremes, counts and quantiles of large digests", () => {
-  const random = randomFrom(3);
+  const random = fractionsFrom(3);
   const whole = new TDigest();
   const parts = Array.from({ length: 50 }, () => new TDigest());
   for (let i = 0; i < 200_000; i++) {
@@ -320,7 +311,7 @@ Deno.test("TDigest merge() keeps extremes, counts and quantiles of large digests
 });
 
 Deno.test("TDigest merge() into an empty digest is the other's copy", () => {
-  const random = randomFrom(5);
+  const random = fractionsFrom(5);
   const other = digestOf(Array.from({ length: 5_000 }, random));
   other.quantile(0.5);
   for (let i = 0; i < 20; i++) other.add(random());

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SpanSample } from "../metric/mod.ts";
+import { type SpanSample, spanSample } from "../metric/mod.ts";
 import { parseCheck } from "./check_wire.ts";
 import { checkObject, errorObject, eventObject, jsonLine, spanObject } from "./decode_objects.ts";
 import { parseEvent } from "./event_wire.ts";
@@ -17,18 +17,7 @@ function parsed<T extends object>(
   return value;
 }
 
-const SAMPLE: SpanSample = {
-  metric: "counter",
-  name: "jobs.done",
-  value: 3,
-  timestampNs: 0n,
-  message: "",
-  status: 0,
-  sampleRate: 1,
-  tags: {},
-  unit: "",
-  scope: "mixed",
-};
+const SAMPLE = spanSample({ metric: "counter", name: "jobs.done", value: 3 });
 const SPAN = {
   version: 0,
   traceId: 884671344597019736n,

@@ -6,11 +6,11 @@ import { Code, type GrpcMethods, type GrpcStatus, unary } from "../grpc/mod.ts";
 import { endApart } from "../grpc/testing.ts";
 import type { Observation } from "../output/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
+import { until } from "../testing/mod.ts";
 import { encodeMetric, encodeMetricList } from "./forward_proto.ts";
 import { grpcForwardTarget, newGrpcForwardClient } from "./grpc_forward_client.ts";
 import { EMPTY, FORWARD_PATHS, metricsOf } from "./grpc_forward_service.ts";
 import { PATIENCE_MS, sampleOf, serve } from "./grpc_testing.ts";
-import { until } from "./stream_testing.ts";
 
 const { list: LIST, stream: STREAM } = FORWARD_PATHS;
 
@@ -175,7 +175,7 @@ Deno.test("a server that does not answer in time leaves in doubt what the call u
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { send, observed } = clientOf((server.address() as AddressInfo).port, 9_000, clock);
   const sent = send(bodyOf(20_000), 20_000);
-  await until("some of it has arrived", () => arrived > 0);
+  await until(() => arrived > 0, "some of it has arrived");
   await clock.advance(9_000);
   const { delivered, ambiguous } = await sent;
   assert.equal(delivered, 0);

@@ -4,8 +4,10 @@ import { connect as connectSocket } from "node:net";
 import { FakeClock, realClock } from "../clock/mod.ts";
 import { Code, connectGrpc, type GrpcClientTls, GrpcConnectError, type GrpcTarget } from "../grpc/mod.ts";
 import { endApart } from "../grpc/testing.ts";
+import { spanSample } from "../metric/mod.ts";
 import { HyperLogLog, TDigest } from "../sketch/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
+import { until } from "../testing/mod.ts";
 import { formatAddress } from "./address.ts";
 import { encodeMetric, encodeMetricList } from "./forward_proto.ts";
 import type { ForwardedSeries } from "./forward_wire.ts";
@@ -20,7 +22,7 @@ import { SpanIntake } from "./spans.ts";
 import { encodeSpan } from "./ssf_wire.ts";
 import { At, newStats, rejectedLines, TOO_LONG } from "./stats.ts";
 import { ConnectionLimit } from "./stream_limit.ts";
-import { at, newDirectory, until } from "./stream_testing.ts";
+import { at, newDirectory } from "./stream_testing.ts";
 import { readTlsSettings, type TlsKeys, type TlsSettings } from "./stream_tls.ts";
 
 const CONFIG = {
@@ -124,18 +126,7 @@ Deno.test("startGrpcListener() reads a packet as a datagram: bad lines are count
 
 Deno.test("startGrpcListener() takes spans, and refuses those that are none", async () => {
   await using listener = await start(["packets"]);
-  const sample = {
-    metric: "counter",
-    name: "done",
-    value: 3,
-    timestampNs: 0n,
-    message: "",
-    status: 0,
-    sampleRate: 1,
-    tags: {},
-    unit: "",
-    scope: "mixed",
-  } as const;
+  const sample = spanSample({ metric: "counter", name: "done", value: 3 });
   const span = encodeSpan({
     version: 0,
     traceId: 7n,
@@ -258,7 +249,7 @@ Deno.test({
     await assert.rejects(connect({ ca }), GrpcConnectError, "no certificate");
     await assert.rejects(connect({}), GrpcConnectError, "an authority nobody knows");
     await assert.rejects(connect(), GrpcConnectError, "no TLS");
-    await until("all have failed", () => listener.stats[At.tlsFailures] === 3);
+    await until(() => listener.stats[At.tlsFailures] === 3, "all have failed");
   },
 });
 

@@ -2,30 +2,14 @@ import assert from "node:assert/strict";
 import type { Point } from "../metric/mod.ts";
 import { type FlushConfig, FlushRun, mergeTables } from "./flush.ts";
 import { Heart, type HeartConfig, type Interval, type RefusedLine } from "./heart.ts";
+import { FLUSH, HEART } from "./heart_testing.ts";
 import { READ_AHEAD } from "./metric_scan.ts";
 import { SeriesTable } from "./series_table.ts";
 import { acceptedLines, At, newStats, rejectedLines } from "./stats.ts";
 
-const HEART: HeartConfig = {
-  extendTags: [],
-  maxSeries: 1_000,
-  maxTagsPerMetric: 0,
-  isLocal: false,
-  metricMaxLength: 8192,
-  maxEvents: 3,
-};
-const FLUSH: FlushConfig = {
-  intervalMs: 10_000,
-  percentiles: [0.5],
-  aggregates: ["max", "min", "count"],
-  tags: [],
-  hostname: "web1",
-  isLocal: false,
-};
-
 function newHeart(config: Partial<HeartConfig> = {}, budget = new Int32Array(1)) {
   const refused: RefusedLine[] = [];
-  const heart = new Heart({ ...HEART, ...config }, budget, newStats(), (line) => refused.push(line));
+  const heart = new Heart({ ...HEART, maxEvents: 3, ...config }, budget, newStats(), (line) => refused.push(line));
   const send = (datagram: string | Uint8Array) => {
     const bytes = typeof datagram === "string" ? new TextEncoder().encode(datagram) : datagram;
     const room = new Uint8Array(bytes.length + 1 + READ_AHEAD);

@@ -12,42 +12,49 @@ export interface ImportRequestError {
   readonly message: string;
 }
 
+/** There are no series in a body's elements. */
+export const EMPTY_IMPORT: ImportRequestError = refuse(400, "empty", "there is nothing in it");
+
+/** A body is JSON of another shape, or none. */
+export const NO_IMPORT: ImportRequestError = refuse(400, "json", "it is no JSON array of series");
+
 /**
  * Reads a body.
  *
  * @param encoding the request's `Content-Encoding`, "" without one
  */
 export function readImportBody(body: Uint8Array, encoding: string): DecodedImport | ImportRequestError {
-  if (!["", "identity", "deflate"].includes(encoding)) {
-    return refuse(415, "unknown_content_encoding", `its encoding is ${encoding}; send deflate (zlib) or none`);
-  }
-  if (body.length > IMPORT_LIMITS.bodyBytes) return tooLarge();
-  let plain = body;
-  if (encoding === "deflate") {
-    try {
-      plain = inflateSync(body, { maxOutputLength: IMPORT_LIMITS.inflatedBytes });
-    } catch (error) {
-      if (error instanceof RangeError) return tooLarge(); // ERR_BUFFER_TOO_LARGE
-      return refuse(400, "deflate", "it is not zlib, which is what deflate means in HTTP");
-    }
-  }
+  const plain = inflateImport(body, encoding);
+  if (!(plain instanceof Uint8Array)) return plain;
   const decoded = decodeImport(new TextDecoder().decode(plain));
   switch (decoded) {
     case "json":
-      return refuse(400, "json", "it is no JSON array of series");
+      return NO_IMPORT;
     case "empty":
-      return refuse(400, "empty", "there is nothing in it");
+      return EMPTY_IMPORT;
     default:
       return decoded;
   }
 }
 
+/** A body as it was before it was compressed, if it was. */
+export function inflateImport(body: Uint8Array, encoding: string): Uint8Array | ImportRequestError {
+  if (!["", "identity", "deflate"].includes(encoding)) {
+    return refuse(415, "unknown_content_encoding", `its encoding is ${encoding}; send deflate (zlib) or none`);
+  }
+  if (body.length > IMPORT_LIMITS.bodyBytes) return tooLarge();
+  if (encoding !== "deflate") return body;
+  try {
+    return inflateSync(body, { maxOutputLength: IMPORT_LIMITS.inflatedBytes });
+  } catch (error) {
+    if (error instanceof RangeError) return tooLarge(); // ERR_BUFFER_TOO_LARGE
+    return refuse(400, "deflate", "it is not zlib, which is what deflate means in HTTP");
+  }
+}
+
 function tooLarge(): ImportRequestError {
-  return refuse(
-    413,
-    "toolarge",
-    `it is larger than ${IMPORT_LIMITS.bodyBytes} bytes, or ${IMPORT_LIMITS.inflatedBytes} inflated`,
-  );
+  const { bodyBytes, inflatedBytes } = IMPORT_LIMITS;
+  return refuse(413, "toolarge", `it is larger than ${bodyBytes} bytes, or ${inflatedBytes} inflated`);
 }
 
 function refuse(

@@ -2,8 +2,6 @@
 import {
   type DatagramSocket,
   type GroupHandover,
-  LinuxUnavailable,
-  openLibc,
   openReuseportGroup,
   openUnixDatagramSocket,
   type ReuseportGroup,
@@ -21,17 +19,6 @@ export interface ReaderSocket {
   readonly isStamped: boolean;
   /** Closes the socket, and those that were opened with it for the same address. Twice is harmless. */
   close(): void;
-}
-
-/** Why FFI can't be used here; `undefined` where it can. */
-export function whyNoFfi(): string | undefined {
-  try {
-    openLibc();
-    return undefined;
-  } catch (error) {
-    if (error instanceof LinuxUnavailable) return error.message;
-    throw error;
-  }
 }
 
 /**

@@ -1,12 +1,12 @@
 /** The statsd source as the agent runs it: a backend that receives, and a flush at the end of each window. */
 import type { Clock, Running } from "../clock/mod.ts";
+import { whyNoFfi } from "../linux/mod.ts";
 import type { Meter } from "../metric/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { Backend, BackendConfig, BackendDeps } from "./backend.ts";
 import type { FlushReport } from "./core.ts";
 import type { ImportRequestError } from "./import_body.ts";
 import { startInlineBackend } from "./inline_backend.ts";
-import { whyNoFfi } from "./reader_sockets.ts";
 import { sumStats } from "./stats.ts";
 import { lineMeter } from "./line_meter.ts";
 

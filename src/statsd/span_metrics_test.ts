@@ -1,19 +1,8 @@
 import assert from "node:assert/strict";
-import type { Span, SpanSample } from "../metric/mod.ts";
+import { type Span, type SpanSample, spanSample } from "../metric/mod.ts";
 import { extractSample, isTrace, spanMetrics } from "./span_metrics.ts";
 
-const SAMPLE: SpanSample = {
-  metric: "counter",
-  name: "x",
-  value: 3,
-  timestampNs: 0n,
-  message: "",
-  status: 0,
-  sampleRate: 1,
-  tags: {},
-  unit: "",
-  scope: "mixed",
-};
+const SAMPLE = spanSample({ metric: "counter", name: "x", value: 3 });
 const SPAN: Span = {
   version: 0,
   traceId: 7n,

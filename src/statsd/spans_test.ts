@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Span, SpanSample } from "../metric/mod.ts";
+import { type Span, spanSample } from "../metric/mod.ts";
 import { Heart } from "./heart.ts";
 import { SpanIntake } from "./spans.ts";
 import { At, newStats } from "./stats.ts";
@@ -19,18 +19,7 @@ const TRACED: Span = {
   metrics: [],
   rootStartNs: 0n,
 };
-const SAMPLE: SpanSample = {
-  metric: "counter",
-  name: "jobs",
-  value: 1,
-  timestampNs: 0n,
-  message: "",
-  status: 0,
-  sampleRate: 1,
-  tags: {},
-  unit: "",
-  scope: "mixed",
-};
+const SAMPLE = spanSample({ metric: "counter", name: "jobs", value: 1 });
 
 function intake(bufferSize = 10, keeps = true) {
   const stats = newStats();

@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
+import { until } from "../testing/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import type { SsfFormat } from "./spans.ts";
 import { startSsfListener } from "./ssf_listener.ts";
 import { encodeFrame } from "./ssf_frames.ts";
 import type { DecodedSpan } from "./ssf_wire.ts";
 import { At, newStats, type Scalar } from "./stats.ts";
-import {
-  at,
-  closedByPeer,
-  connect,
-  leakFreeTest,
-  newDirectory,
-  rig as streamRig,
-  send,
-  until,
-} from "./stream_testing.ts";
+import { at, closedByPeer, connect, leakFreeTest, newDirectory, rig as streamRig, send } from "./stream_testing.ts";
 import type { WireError } from "./wire_error.ts";
 
 /** Span 9 of trace 7, service pay, name charge, an indicator, one counter jobs.done = 3 with env:prod. */
@@ -90,7 +82,7 @@ for (const [transport, address] of byTransport) {
       // A listener that has closed the connection takes no more of it.
       await send(client, sent).then(() => client.closeWrite()).catch(() => {});
       await closedByPeer(client);
-      await until("the listener has closed too", () => stats[At.tcpDisconnects] === 1);
+      await until(() => stats[At.tcpDisconnects] === 1, "the listener has closed too");
       assert.deepEqual(spans, Array(taken).fill(["charge", "framed"]));
       assert.deepEqual(count("ssfFraming", "ssfProcessing", "ssfZeroLength", "frameDisconnects"), counts);
       assert.equal(limit.open, 0);
@@ -103,7 +95,7 @@ leakFreeTest("startSsfListener() takes frames one byte at a time", async () => {
   await using listener = await startSsfListener(at("tcp://127.0.0.1:0"), settings, deps);
   const client = await connect(listener.address);
   for (const byte of concat(charge, encodeFrame(LEGACY))) await send(client, Uint8Array.of(byte));
-  await until("both spans are there", () => spans.length === 2);
+  await until(() => spans.length === 2, "both spans are there");
   assert.deepEqual(spans, [["charge", "framed"], ["web.get", "framed"]]);
   client.close();
 });
@@ -113,17 +105,17 @@ leakFreeTest("startSsfListener() closes a connection on which no frame was compl
   const timed = { ...settings, idleTimeoutMs: 1_000 };
   await using listener = await startSsfListener(at("tcp://127.0.0.1:0"), timed, deps);
   const [slow, busy] = [await connect(listener.address), await connect(listener.address)];
-  await until("both are accepted", () => stats[At.tcpConnects] === 2);
+  await until(() => stats[At.tcpConnects] === 2, "both are accepted");
   await clock.advance(600);
   await send(slow, charge.subarray(0, 20));
   await send(busy, charge);
-  await until("a span is there", () => spans.length === 1);
+  await until(() => spans.length === 1, "a span is there");
   await clock.advance(600);
   await closedByPeer(slow);
   await send(busy, charge);
-  await until("the other goes on", () => spans.length === 2);
+  await until(() => spans.length === 2, "the other goes on");
   busy.close();
-  await until("it ended", () => stats[At.frameDisconnects] === 1);
+  await until(() => stats[At.frameDisconnects] === 1, "it ended");
   assert.deepEqual(refused, []);
 });
 
@@ -134,7 +126,7 @@ leakFreeTest("startSsfListener() counts what is wrong inside a span for whoever 
   await using listener = await startSsfListener(at("tcp://127.0.0.1:0"), settings, counting);
   const client = await connect(listener.address);
   await send(client, encodeFrame(concat(CHARGE, bytesOf("5200")))); // a sample without a name
-  await until("the span is there", () => seen.length === 1);
+  await until(() => seen.length === 1, "the span is there");
   assert.deepEqual(seen, [1]);
   assert.deepEqual(counts("ssfInvalidMetrics", "spans"), [0, 0]);
   client.close();
@@ -155,7 +147,7 @@ leakFreeTest("startSsfListener() on udp: a span a datagram, in both forms, error
     LEGACY,
   ];
   await sendDatagrams(listener.address, sent);
-  await until("all are there", () => spans.length + refused.length === sent.length);
+  await until(() => spans.length + refused.length === sent.length, "all are there");
   assert.deepEqual(spans, [["charge", "packet"], ["charge", "packet"], ["web.get", "packet"]]);
   assert.deepEqual(refused, ["zerolength", "processing", "processing", "processing"]);
   assert.deepEqual(counts("ssfZeroLength", "ssfProcessing", "ssfFraming", "receiveErrors"), [1, 3, 0, 0]);

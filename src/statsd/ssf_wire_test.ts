@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fromHex, ProtoWriter, toHex } from "../bytes/mod.ts";
-import type { Span, SpanSample } from "../metric/mod.ts";
+import { type Span, spanSample } from "../metric/mod.ts";
 import {
   type DecodedSpan,
   decodeSpan,
@@ -16,18 +16,7 @@ const SPAN_HEX = "1007 1809 288080a8b1e39fe7cb17 3080e5c2a8e49fe7cb17 4203706179
 const LEGACY_HEX = "0806 12077765622e676574 188080a8b1e39fe7cb17 2802 3a060a016b120176 " +
   "4a2908d8d8b0ade9fcbea30c10d9d8b0ade9fcbea30c18d8d8b0ade9fcbea30c2205474554202f28e0c65b 5203776562";
 
-const SAMPLE: SpanSample = {
-  metric: "counter",
-  name: "jobs.done",
-  value: 3,
-  timestampNs: 0n,
-  message: "",
-  status: 0,
-  sampleRate: 1,
-  tags: { env: "prod" },
-  unit: "",
-  scope: "mixed",
-};
+const SAMPLE = spanSample({ metric: "counter", name: "jobs.done", value: 3, tags: { env: "prod" } });
 const SPAN: Span = {
   version: 0,
   traceId: 7n,

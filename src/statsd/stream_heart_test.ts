@@ -1,26 +1,10 @@
 import assert from "node:assert/strict";
-import { type FlushConfig, FlushRun, mergeTables } from "./flush.ts";
-import { Heart, type HeartConfig } from "./heart.ts";
+import { FlushRun, mergeTables } from "./flush.ts";
+import { Heart } from "./heart.ts";
+import { FLUSH, HEART } from "./heart_testing.ts";
 import { SeriesTable } from "./series_table.ts";
 import { newStats, rejectedLines } from "./stats.ts";
 import { LineSplitter } from "./stream_lines.ts";
-
-const HEART: HeartConfig = {
-  extendTags: [],
-  maxSeries: 1_000,
-  maxTagsPerMetric: 0,
-  isLocal: false,
-  metricMaxLength: 8192,
-  maxEvents: 100,
-};
-const FLUSH: FlushConfig = {
-  intervalMs: 10_000,
-  percentiles: [0.5],
-  aggregates: ["max", "min", "count"],
-  tags: [],
-  hostname: "web1",
-  isLocal: false,
-};
 
 // Each is shorter than the one before: behind its end, what was carried before still stands in the buffer.
 const LINES = [

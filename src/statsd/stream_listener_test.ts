@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { realClock } from "../clock/mod.ts";
+import { until } from "../testing/mod.ts";
 import type { ListenAddress } from "./address.ts";
 import { At, rejectedLines, TOO_LONG } from "./stats.ts";
 import { startStreamListener } from "./stream_listener.ts";
-import { at, closedByPeer, connect, leakFreeTest, newDirectory, rig, send, until } from "./stream_testing.ts";
+import { at, closedByPeer, connect, leakFreeTest, newDirectory, rig, send } from "./stream_testing.ts";
 
 const isLinux = Deno.build.os === "linux";
 const byTransport: [name: string, address: () => ListenAddress][] = [
@@ -34,7 +35,7 @@ for (const [transport, address] of byTransport) {
       // A listener that has closed the connection takes no more of it.
       await send(client, input).then(() => client.closeWrite()).catch(() => {});
       await closedByPeer(client);
-      await until("the listener has closed too", () => heart.stats[At.tcpDisconnects] === 1);
+      await until(() => heart.stats[At.tcpDisconnects] === 1, "the listener has closed too");
       assert.deepEqual(heart.lines, taken);
       assert.equal(rejectedLines(heart.stats), refused);
       assert.equal(heart.stats[TOO_LONG], name.includes("too long") ? 1 : 0);
@@ -55,12 +56,12 @@ leakFreeTest("startStreamListener() takes lines cut anywhere, and each connectio
   for (const [i, byte] of [..."first:1|c\n"].entries()) {
     await send(first, byte);
     await send(second, "second:2|g\n"[i]!);
-    await until("both bytes are there", () => heart.stats[At.bytes] === 2 * (i + 1));
+    await until(() => heart.stats[At.bytes] === 2 * (i + 1), "both bytes are there");
   }
   await send(third, "bad\n");
   await closedByPeer(third);
   await send(second, "\nthird:3|ms\n");
-  await until("all lines are there", () => heart.lines.length === 3);
+  await until(() => heart.lines.length === 3, "all lines are there");
   assert.deepEqual(heart.lines, ["first:1|c", "second:2|g", "third:3|ms"]);
   first.close();
   second.close();
@@ -80,14 +81,14 @@ leakFreeTest(
       await connect(listener.address),
       await connect(listener.address),
     ];
-    await until("all are accepted", () => heart.stats[At.tcpConnects] === 3);
+    await until(() => heart.stats[At.tcpConnects] === 3, "all are accepted");
     let sent = 0;
     for (let step = 0; step < 3; step++) {
       await clock.advance(300);
       await send(dripping, "x");
       await send(busy, "a:1|c\n");
       sent += 7;
-      await until("the bytes are there", () => heart.stats[At.bytes] === sent);
+      await until(() => heart.stats[At.bytes] === sent, "the bytes are there");
     }
     assert.equal(heart.stats[At.tcpDisconnects], 0);
     await clock.advance(99);
@@ -95,9 +96,9 @@ leakFreeTest(
     await clock.advance(1);
     await closedByPeer(silent);
     await closedByPeer(dripping);
-    await until("two are closed", () => heart.stats[At.tcpDisconnects] === 2);
+    await until(() => heart.stats[At.tcpDisconnects] === 2, "two are closed");
     await send(busy, "b:1|c\n");
-    await until("the third goes on", () => heart.lines.at(-1) === "b:1|c");
+    await until(() => heart.lines.at(-1) === "b:1|c", "the third goes on");
     await clock.advance(1_000);
     await closedByPeer(busy);
     assert.equal(rejectedLines(heart.stats), 0);
@@ -119,17 +120,17 @@ leakFreeTest("startStreamListener() closes at once what exceeds the limit, and c
   const { heart, settings, deps, limit, log } = rig(2);
   await using listener = await startStreamListener(at("tcp://127.0.0.1:0"), settings, deps);
   const [first, second] = [await connect(listener.address), await connect(listener.address)];
-  await until("two are open", () => limit.open === 2);
+  await until(() => limit.open === 2, "two are open");
   for (let i = 0; i < 3; i++) await closedByPeer(await connect(listener.address));
   assert.deepEqual([limit.open, limit.refused], [2, 3]);
-  await until("their closing is counted", () => heart.stats[At.tcpDisconnects] === 3);
+  await until(() => heart.stats[At.tcpDisconnects] === 3, "their closing is counted");
   assert.equal(heart.stats[At.tcpConnects], 5);
   assert.deepEqual(log, ["warn: Cannot take another connection: 2 are open; raise max_connections and ulimit -n"]);
   first.close();
-  await until("there is room", () => limit.open === 1);
+  await until(() => limit.open === 1, "there is room");
   const fourth = await connect(listener.address);
   await send(fourth, "d:1|c\n");
-  await until("the fourth is served", () => heart.lines.length === 1);
+  await until(() => heart.lines.length === 1, "the fourth is served");
   second.close();
   fourth.close();
 });
@@ -139,10 +140,10 @@ leakFreeTest("startStreamListener() serves a client beside 1,000 idle ones", asy
   await using listener = await startStreamListener(at("tcp://127.0.0.1:0"), settings, deps);
   const idle: Deno.Conn[] = [];
   for (let i = 0; i < 1_000; i++) idle.push(await connect(listener.address));
-  await until("all are accepted", () => limit.open === 1_000);
+  await until(() => limit.open === 1_000, "all are accepted");
   const client = await connect(listener.address);
   await send(client, "late:1|c\n");
-  await until("its line is there", () => heart.lines.length === 1);
+  await until(() => heart.lines.length === 1, "its line is there");
   client.close();
   for (const other of idle) other.close();
 });
@@ -173,7 +174,7 @@ leakFreeTest("startStreamListener() is not kept from stopping by a client that n
   const flood = (async () => {
     for (;;) await send(client, "a:1|c\n".repeat(10));
   })();
-  await until("lines arrive", () => heart.lines.length > 0);
+  await until(() => heart.lines.length > 0, "lines arrive");
   const [{ status }] = await Promise.all([
     flood.then(() => ({ status: "fulfilled" }), () => ({ status: "rejected" })),
     listener[Symbol.asyncDispose](),
@@ -189,7 +190,7 @@ for (const [name, host, to] of [["a name", "localhost", "localhost"], ["every in
     assert.notEqual(listener.address.port, 0);
     const client = await connect({ ...listener.address, hostname: to });
     await send(client, "a:1|c\n");
-    await until("the line is there", () => heart.lines.length === 1);
+    await until(() => heart.lines.length === 1, "the line is there");
     client.close();
   });
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { LockHeld } from "../linux/mod.ts";
+import { until } from "../testing/mod.ts";
 import { startStreamListener } from "./stream_listener.ts";
-import { at, connect, leakFreeTest, newDirectory, rig, send, until } from "./stream_testing.ts";
+import { at, connect, leakFreeTest, newDirectory, rig, send } from "./stream_testing.ts";
 
 const notLinux = Deno.build.os !== "linux";
 
@@ -37,7 +38,7 @@ leakFreeTest("a unix stream is refused while another instance has the path", asy
   await assert.rejects(startStreamListener(at(`unix://${path}`), settings, deps), LockHeld);
   const client = await connect(first.address);
   await send(client, "a:1|c\n");
-  await until("the first goes on", () => heart.lines.length === 1);
+  await until(() => heart.lines.length === 1, "the first goes on");
   client.close();
 }, notLinux);
 
@@ -48,7 +49,7 @@ leakFreeTest("a unix stream takes the place of a socket that a dead program left
   await using listener = await startStreamListener(at(`unix://${path}`), settings, deps);
   const client = await connect(listener.address);
   await send(client, "a:1|c\n");
-  await until("the line is there", () => heart.lines.length === 1);
+  await until(() => heart.lines.length === 1, "the line is there");
   client.close();
 }, notLinux);
 
@@ -67,14 +68,15 @@ leakFreeTest("a unix stream does not take the place of a living socket, or of a 
 
 leakFreeTest("a stream listens without FFI too", async () => {
   const source = `
-    import { at, connect, rig, send, until } from ${JSON.stringify(import.meta.resolve("./stream_testing.ts"))};
+    import { until } from ${JSON.stringify(import.meta.resolve("../testing/mod.ts"))};
+    import { at, connect, rig, send } from ${JSON.stringify(import.meta.resolve("./stream_testing.ts"))};
     import { startStreamListener } from ${JSON.stringify(import.meta.resolve("./stream_listener.ts"))};
     for (const text of ["tcp://127.0.0.1:0", "unix://" + Deno.args[0]]) {
       const { heart, settings, deps } = rig();
       await using listener = await startStreamListener(at(text), settings, deps);
       const client = await connect(listener.address);
       await send(client, "a:1|c\\n");
-      await until("the line is there", () => heart.lines.length === 1);
+      await until(() => heart.lines.length === 1, "the line is there");
       client.close();
       console.log(listener.address.port !== 0 || (Deno.statSync(Deno.args[0]).mode & 0o777).toString(8));
     }`;

@@ -15,15 +15,6 @@ export function leakFreeTest(name: string, fn: () => Promise<void>, ignore = fal
   Deno.test({ name, ignore, sanitizeOps: true, sanitizeResources: true, fn });
 }
 
-/** Waits for what other parts of the event loop bring about. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > endMs) assert.fail(`still waiting until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 /** An address that is known to be well-formed. */
 export function at(text: string): ListenAddress {
   const address = parseListenAddress(text);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { until } from "../testing/mod.ts";
 import { At, rejectedLines } from "./stats.ts";
 import { startStreamListener } from "./stream_listener.ts";
-import { at, closedByPeer, connect, leakFreeTest, newDirectory, rig, send, until } from "./stream_testing.ts";
+import { at, closedByPeer, connect, leakFreeTest, newDirectory, rig, send } from "./stream_testing.ts";
 import { readTlsSettings, type TlsKeys, type TlsSetting, TlsSettingError } from "./stream_tls.ts";
 
 const GUIDE = new URL("../../docs/tls.md", import.meta.url);
@@ -140,7 +141,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
       const tls = readTlsSettings(keys(...server, mode === "authenticated" ? pem("ca.crt") : ""));
       await using listener = await startStreamListener(at("tcp://127.0.0.1:0"), { ...settings, tls }, deps);
       await sendByTls(listener.address.port, "a:1|c\nb:2|c\n", [version, ...args]);
-      await until("the connection is closed", () => heart.stats[At.tcpDisconnects] === 1);
+      await until(() => heart.stats[At.tcpDisconnects] === 1, "the connection is closed");
       assert.deepEqual(heart.lines, isTaken ? ["a:1|c", "b:2|c"] : []);
       assert.equal(heart.stats[At.tlsFailures], isTaken ? 0 : 1);
       assert.equal(heart.stats[At.bytes], isTaken ? 12 : 0);
@@ -156,7 +157,7 @@ leakFreeTest("a TLS listener closes at a refused line, and takes a last line wit
   await using listener = await startStreamListener(at("tcp://127.0.0.1:0"), { ...settings, tls }, deps);
   await sendByTls(listener.address.port, "a:1|c\nbad\nb:1|c\n", []);
   await sendByTls(listener.address.port, "c:1|c", []);
-  await until("both are closed", () => heart.stats[At.tcpDisconnects] === 2);
+  await until(() => heart.stats[At.tcpDisconnects] === 2, "both are closed");
   assert.deepEqual(heart.lines, ["a:1|c", "c:1|c"]);
   assert.equal(rejectedLines(heart.stats), 1);
   assert.equal(heart.stats[At.tlsFailures], 0);
@@ -169,14 +170,14 @@ leakFreeTest("a TLS listener refuses plain text, and a client that says nothing"
   await using listener = await startStreamListener(at("tcp://127.0.0.1:0"), timed, deps);
   const plain = await connect(listener.address);
   await send(plain, "a:1|c\n");
-  await until("it is refused", () => heart.stats[At.tlsFailures] === 1);
+  await until(() => heart.stats[At.tlsFailures] === 1, "it is refused");
   plain.close();
   const gone = await connect(listener.address);
   gone.close();
-  await until("its going is noticed", () => heart.stats[At.tlsFailures] === 2);
+  await until(() => heart.stats[At.tlsFailures] === 2, "its going is noticed");
   const silent = await connect(listener.address);
   const dripping = await connect(listener.address);
-  await until("they are accepted", () => limit.open === 2);
+  await until(() => limit.open === 2, "they are accepted");
   await clock.advance(600);
   await send(dripping, Uint8Array.of(0x16, 0x03)); // a handshake's first bytes
   await clock.advance(399);
@@ -184,7 +185,7 @@ leakFreeTest("a TLS listener refuses plain text, and a client that says nothing"
   await clock.advance(1);
   await closedByPeer(silent);
   await closedByPeer(dripping);
-  await until("both are counted", () => heart.stats[At.tlsFailures] === 4);
+  await until(() => heart.stats[At.tlsFailures] === 4, "both are counted");
   assert.deepEqual([heart.stats[At.tcpConnects], heart.stats[At.tcpDisconnects]], [4, 4]);
   assert.deepEqual(heart.lines, []);
   assert.match(log[0]!, /^debug: tcp:.*: Cannot agree on TLS with a client: /);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { realClock } from "../clock/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
+import { until } from "../testing/mod.ts";
 import { EventSocketError, followEvents, type FollowOptions } from "./events_client.ts";
 import { startEventSocket } from "./events_socket.ts";
 import { EventLineError, type TcpEvent } from "./events_wire.ts";
@@ -10,10 +11,6 @@ const linuxTest = (name: string, run: () => Promise<void>) =>
 const newPath = () => `${Deno.makeTempDirSync()}/events.sock`;
 const event = (n: number): TcpEvent => ({ kind: "close", timestamp: "2024-03-01T00:00:03.5Z", uuid: `host_1_${n}` });
 const start = (path: string) => startEventSocket(path, { clock: realClock, reporter: recordingReporter() });
-
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 /** A server that says these bytes to its one client, and hangs up. */
 async function follow(pieces: readonly string[], options: FollowOptions = {}): Promise<TcpEvent[]> {

@@ -3,6 +3,7 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { realClock } from "../clock/mod.ts";
 import { LockHeld } from "../linux/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
+import { until } from "../testing/mod.ts";
 import { type EventSocketOptions, startEventSocket } from "./events_socket.ts";
 import { encodeEvent, type TcpEvent } from "./events_wire.ts";
 
@@ -14,10 +15,6 @@ const start = (path: string, options: EventSocketOptions = {}, reporter = record
   startEventSocket(path, { clock: realClock, reporter }, options);
 const metric = (reporter: ReturnType<typeof recordingReporter>, series: string) =>
   Number(reporter.metrics.text().split("\n").find((line) => line.startsWith(`${series} `))?.split(" ")[1]);
-
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 /** A client that reads lines. */
 async function listen(path: string): Promise<{ next(): Promise<string | undefined>; close(): Promise<void> }> {

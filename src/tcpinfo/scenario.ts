@@ -1,5 +1,6 @@
 /** `limier feed tcpinfo`: dumps and notifications on a scenario's own clock, and what the heart makes of them. */
 import { fromHex } from "../bytes/mod.ts";
+import { readTimedEvent } from "../clock/mod.ts";
 import {
   errnoName,
   type LookupOutcome,
@@ -9,7 +10,6 @@ import {
   Step,
   WATCHED_STATES,
 } from "../linux/mod.ts";
-import { errorText } from "../telemetry/mod.ts";
 import { Anonymizer } from "./anonymize.ts";
 import { Change, CHANGE_NAMES, type ChangeSink, type Closed, type Opened, rfc3339, type Snapshot } from "./changes.ts";
 import type { TcpinfoConfig } from "./config.ts";
@@ -107,11 +107,12 @@ export class TcpinfoScenario implements ChangeSink, Lookup {
     this.#record = record;
     let isLast = false;
     try {
-      const event = readEvent(line);
+      const event = readTimedEvent(line);
+      if (typeof event === "string") throw new ScenarioFault(event);
       this.#at = event.at;
       this.#nowMs = Math.round(event.at * 1000);
-      isLast = event.fields["do"] === "stop";
-      this.#act(event.fields);
+      isLast = event["do"] === "stop";
+      this.#act(event);
     } catch (error) {
       if (!(error instanceof ScenarioFault)) throw error;
       this.#add({ kind: "error", code: "scenario", message: error.message, record });
@@ -288,19 +289,6 @@ function prefixOf({ archive }: TcpinfoConfig): string {
     if (error instanceof UuidPrefixError) return defaultUuidPrefix(); // a scenario touches no files
     throw error;
   }
-}
-
-function readEvent(line: string): { readonly at: number; readonly fields: Fields } {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw new ScenarioFault(`Cannot read the event: ${errorText(error)}`);
-  }
-  if (typeof value !== "object" || value === null || !("at" in value) || typeof value.at !== "number") {
-    throw new ScenarioFault('Cannot read the event: it needs "at", in seconds');
-  }
-  return { at: value.at, fields: value as Fields };
 }
 
 function texts(value: unknown, what: string): string[] {

@@ -1,6 +1,6 @@
 /** The tcpinfo source as the agent runs it. */
 import { isAbsolute, join, resolve } from "node:path";
-import type { Clock, Running } from "../clock/mod.ts";
+import { type Clock, type Running, startWhole } from "../clock/mod.ts";
 import { type HeldLock, LinuxUnavailable, lockFile, LockHeld, SystemError } from "../linux/mod.ts";
 import type { Meter } from "../metric/mod.ts";
 import { errorText, type Reporter } from "../telemetry/mod.ts";
@@ -57,14 +57,7 @@ const LOCK_NAME = ".limier.lock";
  * @throws {UuidPrefixError} when the file of the prefix can't be
  */
 export async function startTcpinfo(config: TcpinfoConfig, deps: TcpinfoDeps): Promise<TcpinfoSource> {
-  const source = new Source(config, deps);
-  try {
-    await source.start();
-    return source;
-  } catch (error) {
-    await source[Symbol.asyncDispose]();
-    throw error;
-  }
+  return await startWhole(new Source(config, deps));
 }
 
 class Source implements TcpinfoSource {

@@ -4,6 +4,7 @@ import { realClock } from "../clock/mod.ts";
 import { Section } from "../config/mod.ts";
 import { LinuxUnavailable, openDiagSocket, SystemError } from "../linux/mod.ts";
 import { recordingReporter } from "../telemetry/mod.ts";
+import { until } from "../testing/mod.ts";
 import { decodeArchive } from "./archive_decode.ts";
 import { readTcpinfoConfig } from "./config.ts";
 import { ArchiveDirectoryError, startTcpinfo, type TcpinfoSource } from "./source.ts";
@@ -24,10 +25,6 @@ async function start(object: object, threads: boolean): Promise<{ source: Tcpinf
   const reporter = recordingReporter();
   const source = await startTcpinfo(readTcpinfoConfig(Section.of(object)), { clock: realClock, reporter, threads });
   return { source, messages: () => reporter.lines.map(({ message }) => message) };
-}
-
-async function until(isThere: () => boolean): Promise<void> {
-  while (!isThere()) await new Promise((go) => setTimeout(go, 10));
 }
 
 for (const threads of [true, false]) {

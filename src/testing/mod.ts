@@ -1,11 +1,14 @@
 /**
- * What tests of several modules share: servers that are not part of the project, and what a test does where one is missing.
+ * What tests of several modules share: servers that are not part of the project, what a test does where one is missing,
+ * free ports, numbers that look like chance, and waiting for what others bring about.
  *
  * @module
  */
+export { freePort, freeUdpPort } from "./free_port.ts";
+export { fractionsFrom, randomFrom } from "./random.ts";
+export { PROMETHEUS, startPrometheus } from "./prometheus.ts";
 export {
   findServer,
-  freePort,
   functionalTest,
   isFile,
   type Needed,
@@ -16,3 +19,5 @@ export {
   startServer,
   testWith,
 } from "./real_server.ts";
+export { type ServerProcess, startProcess } from "./server_process.ts";
+export { until } from "./until.ts";

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { freePort } from "./free_port.ts";
+import { startProcess } from "./server_process.ts";
 
 /** A server that is not part of the project, and how to get it. */
 export interface ServerFacts {
@@ -63,6 +65,8 @@ export function functionalTest(name: string, server: ServerFacts, run: (executab
 /** A server that runs on a loopback port, with a directory of its own. */
 export interface RunningServer extends AsyncDisposable {
   readonly port: number;
+  /** Its HTTP, without a slash behind. */
+  readonly url: string;
   readonly directory: string;
 }
 
@@ -76,44 +80,26 @@ export interface ServerStart {
   readonly readyStatuses?: readonly number[];
 }
 
-/** It starts in well under a second; this only guards against a hang. */
-const START_TIMEOUT_MS = 60_000;
+/** It starts in a second or two; this only guards against a hang. */
+const START_TIMEOUT_MS = 120_000;
 
 /** Starts a server and waits until it answers. Disposing ends it and removes its directory. */
 export async function startServer(start: ServerStart): Promise<RunningServer> {
-  const directory = await Deno.makeTempDir({ prefix: "limier-server-" });
   const port = freePort();
-  const [command, ...args] = start.command(port, directory);
-  const log = join(directory, "server.log");
-  const process = new Deno.Command("sh", {
-    args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, command!, ...args],
-    cwd: directory,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  let ended = false;
-  process.status.then(() => ended = true);
-  const server: RunningServer = {
-    port,
-    directory,
-    async [Symbol.asyncDispose]() {
-      if (!ended) process.kill("SIGKILL");
-      await process.status;
-      await Deno.remove(directory, { recursive: true });
-    },
-  };
+  const url = `http://127.0.0.1:${port}`;
+  const process = await startProcess((directory) => start.command(port, directory));
   const deadline = performance.now() + START_TIMEOUT_MS;
-  while (!await answers(`http://127.0.0.1:${port}${start.readyPath}`, start.readyStatuses ?? [200, 204])) {
-    if (!ended && performance.now() < deadline) {
+  while (!await answers(url + start.readyPath, start.readyStatuses ?? [200, 204])) {
+    if (!process.hasEnded && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       continue;
     }
-    const said = await Deno.readTextFile(log);
-    await server[Symbol.asyncDispose]();
-    throw new Error(`Cannot start ${command}: ${ended ? "it ended" : "it does not answer"}. It said:\n${said}`);
+    const why = process.hasEnded ? "it ended" : "it does not answer";
+    const said = await process.said();
+    await process[Symbol.asyncDispose]();
+    throw new Error(`Cannot start ${process.program}: ${why}. It said:\n${said}`);
   }
-  return server;
+  return { port, url, directory: process.directory, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
 }
 
 async function answers(url: string, statuses: readonly number[]): Promise<boolean> {
@@ -124,10 +110,4 @@ async function answers(url: string, statuses: readonly number[]): Promise<boolea
   } catch {
     return false; // it does not listen yet
   }
-}
-
-/** A port of the loopback address that was free a moment ago. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FakeClock, realClock } from "../../clock/mod.ts";
 import { Section } from "../../config/mod.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
+import { until } from "../../testing/mod.ts";
 import { parseAddressWords } from "../address.ts";
 import { newFoundRoute } from "../enrich/routing.ts";
 import { startBmpServer } from "./bmp_server.ts";
@@ -45,13 +46,6 @@ async function start(provider: object = {}, clock = realClock) {
     };
   };
   return { server, reporter, count, connect };
-}
-
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (const endMs = performance.now() + 60_000; !isSo();) {
-    assert.ok(performance.now() < endMs, `it never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const PEER = { address: "192.0.2.1", asn: 64_500 };

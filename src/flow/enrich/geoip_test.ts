@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { realClock } from "../../clock/mod.ts";
 import { Section } from "../../config/mod.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
+import { until } from "../../testing/mod.ts";
 import { parseAddressWords } from "../address.ts";
 import { encodeGeoFile } from "./geo_testing.ts";
 import { type Geoip, readGeoipSettings, startGeoip } from "./geoip.ts";
@@ -13,13 +14,6 @@ function file(country: string): Uint8Array<ArrayBuffer> {
 
 const words = parseAddressWords("192.0.2.1")!;
 const countryOf = (geoip: Geoip) => geoip.databases[0]?.find(words, 0)?.country;
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 60_000; !isSo();) {
-    assert.ok(performance.now() < endMs, "it never came");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 Deno.test("startGeoip() opens a file again when it is written or replaced, and keeps it when the new one is bad", async () => {
   const directory = await Deno.makeTempDir({ prefix: "limier-geoip-" });

@@ -3,11 +3,10 @@ import type { Clock, Running } from "../../clock/mod.ts";
 import { formatAddress, parseAddress } from "../../config/mod.ts";
 import {
   type GroupHandover,
-  LinuxUnavailable,
-  openLibc,
   openReuseportGroup,
   receiveDrops,
   type ReuseportGroup,
+  whyNoFfi,
 } from "../../linux/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
 import type { FileInputConfig, InletConfig, ListenConfig } from "./config.ts";
@@ -86,16 +85,6 @@ export async function startInlet(config: InletConfig, deps: InletDeps): Promise<
 /** A started listener; without an address it reads files. */
 interface Listening extends Running {
   readonly address: string | undefined;
-}
-
-function whyNoFfi(): string | undefined {
-  try {
-    openLibc();
-    return undefined;
-  } catch (error) {
-    if (error instanceof LinuxUnavailable) return error.message;
-    throw error;
-  }
 }
 
 function startFile(config: FileInputConfig, { clock, sink }: InletDeps): Listening {

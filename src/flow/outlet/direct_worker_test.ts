@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../clock/mod.ts";
 import { usualRecords, usualTemplate } from "../sample_datagrams.ts";
+import { v5Datagram } from "../testing.ts";
 import { startDirectWorker } from "./direct_worker.ts";
 import type { FlowRate } from "./flow_rates.ts";
-import { KeptRows, parcelOf, v5Datagram, workerConfig, workerDeps } from "./testing.ts";
+import { KeptRows, parcelOf, workerConfig, workerDeps } from "./testing.ts";
 
 Deno.test("DirectWorker names what it knows nothing of by address and number, and stores it when it ends", async () => {
   const store = new KeptRows();

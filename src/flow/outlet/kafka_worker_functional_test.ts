@@ -4,21 +4,16 @@ import { Section } from "../../config/mod.ts";
 import { committedOffsets, createTopics, KafkaCluster } from "../../kafka/mod.ts";
 import { brokerTest, startTestBroker, type TestBroker } from "../../kafka/testing.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
+import { until } from "../../testing/mod.ts";
 import { startKafkaSender } from "../inlet/kafka_sender.ts";
 import { type FlowKafkaConfig, rawTopic, readFlowKafkaConfig } from "../kafka_config.ts";
+import { v5Datagram } from "../testing.ts";
 import { alignTopic } from "../topic.ts";
 import { KAFKA_INPUT } from "./config.ts";
 import { startKafkaWorker } from "./kafka_worker.ts";
-import { KeptRows, parcelOf, v5Datagram, workerConfig, workerDeps } from "./testing.ts";
+import { KeptRows, parcelOf, workerConfig, workerDeps } from "./testing.ts";
 
 const PARTITIONS = 4, FLOWS = 10;
-
-async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const end = AbortSignal.timeout(90_000); !await holds();) {
-    assert.ok(!end.aborted, `${what} did not come`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** A topic of its own at a broker, a sender, and workers of one group with one store. */
 async function setup(broker: TestBroker, topic: string) {

@@ -1,5 +1,5 @@
 /** The outlet: one worker behind the inlet, or as many as Kafka's partitions keep busy; in threads, or on the caller's. */
-import type { Running } from "../../clock/mod.ts";
+import { type Running, startWhole } from "../../clock/mod.ts";
 import { committedOffsets, KafkaCluster, listOffsets, OffsetAt } from "../../kafka/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
 import { PortSink } from "../inlet/port_sink.ts";
@@ -30,14 +30,7 @@ const LAG_BUDGET_MS = 500;
 
 /** Starts the outlet. @throws when a database can't be used, or the topic is not there */
 export async function startOutlet(config: WorkerConfig, deps: OutletDeps): Promise<Outlet> {
-  const outlet = new Workers(config, deps);
-  try {
-    await outlet.start();
-    return outlet;
-  } catch (error) {
-    await outlet[Symbol.asyncDispose]();
-    throw error;
-  }
+  return await startWhole(new Workers(config, deps));
 }
 
 class Workers implements Outlet {

@@ -1,4 +1,5 @@
 /** A ClickHouse server over HTTP: statements, and inserts of whole blocks. */
+import { readAtMost } from "../../bytes/mod.ts";
 import { fetchFailure } from "../../output/mod.ts";
 import type { ClickhouseConfig, Compression } from "./config.ts";
 import { compressBody } from "./body_compression.ts";
@@ -227,7 +228,8 @@ export class HttpEndpoint implements StoreEndpoint {
     }
     const { status, headers } = response;
     const isAnswer = status === 200 && !headers.has("x-clickhouse-exception-code");
-    const { body, isCut } = await readBody(response, isAnswer ? request.maxBytes : MAX_ERROR_BYTES).catch(() => {
+    const most = isAnswer ? request.maxBytes : MAX_ERROR_BYTES;
+    const { bytes: body, isCut } = await readAtMost(response.body, most).catch(() => {
       // The reader's own error says no more than this, and may quote the URL.
       throw fail("ambiguous", "its answer broke off");
     });
@@ -299,26 +301,4 @@ function retryAfter(headers: Headers): StoreErrorOptions {
 function writtenRows(summary: string | null): number | undefined {
   const written = /"written_rows"\s*:\s*"?(\d+)/.exec(summary ?? "");
   return written === null ? undefined : Number(written[1]);
-}
-
-async function readBody(
-  response: Response,
-  maxBytes: number,
-): Promise<{ body: Uint8Array<ArrayBuffer>; isCut: boolean }> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  if (response.body !== null) {
-    for await (const chunk of response.body) { // leaving the loop cancels the rest
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > maxBytes) break;
-    }
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return { body: body.subarray(0, maxBytes), isCut: length > maxBytes };
 }

@@ -11,7 +11,8 @@ import {
 } from "../contract.ts";
 import { HttpConnection } from "../http_connection.ts";
 import { type PartLimits, PartPublisher } from "../http_parts.ts";
-import { type HttpTarget, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import { type HttpTarget, httpTargetOf, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import { marshal } from "../marshal.ts";
 import { DatadogEncoder } from "./datadog_encode.ts";
 import { TRACE_FORMATS, type TraceFormat, tracesBody } from "./datadog_spans.ts";
 
@@ -73,11 +74,11 @@ class DatadogClient implements DestinationClient {
   constructor(host: string, config: OutputConfig, own: DatadogConfig, deps: ClientDeps) {
     this.#key = own.key;
     this.#deps = deps;
-    this.#target = targetOf(host);
+    this.#target = httpTargetOf(host);
     this.#api = new HttpConnection(this.#target, config, deps);
     this.#traceFormat = own.traceFormat;
     if (own.traceApiAddress === undefined) return;
-    const traces = targetOf(own.traceApiAddress);
+    const traces = httpTargetOf(own.traceApiAddress);
     this.#tracesPath = tracesPathOf(traces, TRACE_ENDPOINTS[own.traceFormat].path) + traces.search;
     this.#traces = new HttpConnection(traces, config, deps);
   }
@@ -136,14 +137,12 @@ class DatadogClient implements DestinationClient {
   }
 
   /** The request's body, in the zlib format where it is compressed: what `Content-Encoding: deflate` means. */
-  async #body(part: Batch, endpoint: Endpoint): Promise<Uint8Array<ArrayBuffer>> {
-    const { clock, observe } = this.#deps;
-    const startMs = clock.monotonic();
-    const grouped = part.kind === "spans" && this.#traceFormat === "traces";
-    const plain = grouped ? tracesBody(part) : batchBytes(part, endpoint.open, ",", endpoint.close);
-    const body = endpoint.compressed ? await deflateBytes(plain) : plain;
-    observe?.({ action: endpoint.action, durationMs: { part: "marshal", value: clock.monotonic() - startMs } });
-    return body;
+  #body(part: Batch, endpoint: Endpoint): Promise<Uint8Array<ArrayBuffer>> {
+    return marshal(this.#deps, endpoint.action, () => {
+      const grouped = part.kind === "spans" && this.#traceFormat === "traces";
+      const plain = grouped ? tracesBody(part) : batchBytes(part, endpoint.open, ",", endpoint.close);
+      return endpoint.compressed ? deflateBytes(plain) : plain;
+    });
   }
 }
 
@@ -159,12 +158,6 @@ function requestPath({ path }: HttpTarget, usual: string): string {
 /** Where spans are put: below the path that the trace agent's URL has, unless that is whole. */
 function tracesPathOf({ path }: HttpTarget, usual: string): string {
   return path.endsWith(usual) ? path : path.replace(/\/$/, "") + usual;
-}
-
-function targetOf(host: string): HttpTarget {
-  const target = parseHttpTarget(host);
-  if (target === null) throw new TypeError("Cannot use a Datadog host: write a URL such as https://app.datadoghq.com");
-  return target;
 }
 
 /** Datadog's intake: points, service checks, events and, where there is a trace agent, spans. */

@@ -1,17 +1,9 @@
 import type { Section } from "../../config/mod.ts";
-import { type Batch, batchBytes } from "../../metric/mod.ts";
-import {
-  type ClientDeps,
-  DeliveryError,
-  type Destination,
-  type DestinationClient,
-  type OutputConfig,
-  type PublishResult,
-} from "../contract.ts";
-import { HttpConnection } from "../http_connection.ts";
-import { statusFailure } from "../http_failure.ts";
-import { type PartLimits, PartPublisher } from "../http_parts.ts";
-import { type HttpTarget, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import { batchBytes } from "../../metric/mod.ts";
+import type { ClientDeps, Destination, DestinationClient, OutputConfig } from "../contract.ts";
+import type { PartLimits } from "../http_parts.ts";
+import { type HttpTarget, httpTargetOf, refuseBadHttpHosts } from "../http_target.ts";
+import { newPostingClient } from "../posting_client.ts";
 import { authorizationHeader } from "./http_headers.ts";
 import { newInfluxdbEncoder } from "./influxdb_encode.ts";
 
@@ -37,70 +29,26 @@ const LIMITS: PartLimits = { bytes: 20_000_000, bodyBytes: 20_000_000, concurren
 /** Refusals whose text may say that the rest was written. */
 const REFUSALS = [400, 422];
 
-class InfluxdbClient implements DestinationClient {
-  readonly #target: HttpTarget;
-  readonly #path: string;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #connection: HttpConnection;
-  readonly #deps: ClientDeps;
-  readonly #parts = new PartPublisher(LIMITS);
-
-  constructor(host: string, config: OutputConfig, own: InfluxdbConfig, deps: ClientDeps) {
-    const target = parseHttpTarget(host);
-    if (target === null) throw new TypeError("Cannot use an InfluxDB host: write a URL such as http://127.0.0.1:8086");
-    this.#target = target;
-    this.#path = requestPath(target, own);
-    this.#headers = { "Content-Type": "text/plain; charset=utf-8", ...authorizationOf(own) };
-    this.#connection = new HttpConnection(target, config, deps);
-    this.#deps = deps;
-  }
-
-  get isConnected(): boolean {
-    return this.#connection.isConnected;
-  }
-
-  connect(): Promise<void> {
-    return this.#connection.connect();
-  }
-
-  async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
-    let dropped = 0;
-    const result = await this.#parts.publish(batch, {
-      body: (part) => Promise.resolve(batchBytes(part, "", "\n", "\n")),
-      send: async (body, signal) => {
-        const answer = await this.#send(body, signal);
-        if (answer instanceof DeliveryError) return answer;
-        dropped += answer;
-        return undefined;
-      },
-    }, signal);
-    if (dropped === 0) return result;
-    const most = batch.ends.length - (result.remaining?.ends.length ?? 0);
-    const partly = { reason: "partial_write", count: Math.min(dropped, most) };
-    return { ...result, rejected: [...result.rejected ?? [], partly] };
-  }
-
-  close(): Promise<void> {
-    this.#connection.close();
-    return Promise.resolve();
-  }
-
-  /** How many of the lines the server dropped while it wrote the others. */
-  async #send(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<number | DeliveryError> {
-    const request = {
-      method: "POST",
-      path: this.#path,
-      headers: this.#headers,
-      body,
-      action: "influxdb_post",
-    } as const;
-    const reply = await this.#connection.send({ ...request, success: [200, 202, 204, ...REFUSALS] }, signal);
-    if (reply instanceof DeliveryError) return reply;
-    const { status, headers } = reply;
-    if (!REFUSALS.includes(status)) return 0;
-    this.#deps.observe?.({ action: "influxdb_post", errorCause: String(status) });
-    return droppedLines(new TextDecoder().decode(reply.body)) ?? statusFailure(status, headers, this.#target.label);
-  }
+function newInfluxdbClient(
+  host: string,
+  config: OutputConfig,
+  own: InfluxdbConfig,
+  deps: ClientDeps,
+): DestinationClient {
+  const target = httpTargetOf(host);
+  return newPostingClient(target, config, deps, {
+    path: requestPath(target, own),
+    headers: { "Content-Type": "text/plain; charset=utf-8", ...authorizationOf(own) },
+    limits: LIMITS,
+    action: "influxdb_post",
+    success: [200, 202, 204, ...REFUSALS],
+    body: (part) => Promise.resolve(batchBytes(part, "", "\n", "\n")),
+    read({ status, body }) {
+      if (!REFUSALS.includes(status)) return undefined;
+      const dropped = droppedLines(new TextDecoder().decode(body));
+      return dropped === undefined ? "refused" : { reason: "partial_write", count: dropped };
+    },
+  });
 }
 
 /** The number in `partial write: … dropped=3`; lines that could not be read stand in it one by one. */
@@ -161,5 +109,5 @@ export const influxdb: Destination<InfluxdbConfig> = {
   keys: ["database", "consistency", "username", "password", "org", "bucket", "token"],
   readConfig: readInfluxdbConfig,
   newEncoder: newInfluxdbEncoder,
-  newClient: (host, config, own, deps) => new InfluxdbClient(host, config, own, deps),
+  newClient: newInfluxdbClient,
 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ProtoWriter, toHex } from "../../bytes/mod.ts";
 import { Section } from "../../config/mod.ts";
-import { BatchBuilder, type BatchKind, type Point, type Span } from "../../metric/mod.ts";
+import { BatchBuilder, type BatchKind, type Point, type Span, spanSample } from "../../metric/mod.ts";
 import type { Encoder } from "../contract.ts";
 import { readKafkaConfig } from "./kafka_config.ts";
 import { batchMessages, newKafkaEncoder } from "./kafka_encode.ts";
@@ -131,18 +131,7 @@ const span: Span = {
   name: "op",
   indicator: false,
   tags: { a: "b" },
-  metrics: [{
-    metric: "gauge",
-    name: "m",
-    value: 1.5,
-    timestampNs: 0n,
-    message: "",
-    status: 0,
-    sampleRate: 1,
-    tags: {},
-    unit: "ms",
-    scope: "global",
-  }],
+  metrics: [spanSample({ metric: "gauge", name: "m", value: 1.5, unit: "ms", scope: "global" })],
   rootStartNs: 0n,
 };
 

@@ -1,17 +1,9 @@
 import type { Section } from "../../config/mod.ts";
-import type { Batch } from "../../metric/mod.ts";
-import {
-  type ClientDeps,
-  DeliveryError,
-  type Destination,
-  type DestinationClient,
-  type OutputConfig,
-  type PublishResult,
-} from "../contract.ts";
-import { HttpConnection } from "../http_connection.ts";
-import { statusFailure } from "../http_failure.ts";
-import { type PartLimits, PartPublisher } from "../http_parts.ts";
-import { type HttpTarget, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import type { ClientDeps, Destination, DestinationClient, OutputConfig } from "../contract.ts";
+import type { PartLimits } from "../http_parts.ts";
+import { httpTargetOf, refuseBadHttpHosts } from "../http_target.ts";
+import { marshal } from "../marshal.ts";
+import { newPostingClient } from "../posting_client.ts";
 import {
   type AuthorizationConfig,
   authorizationHeader,
@@ -52,69 +44,26 @@ const ANSWERS = [...Array.from({ length: 100 }, (_, i) => 200 + i), 400];
 /** How Prometheus and Mimir, and how Cortex say that they have another value of that time. */
 const DUPLICATE_SAMPLE = /duplicate sample|duplicate-timestamp|repeated timestamp/i;
 
-class RemoteWriteClient implements DestinationClient {
-  readonly #target: HttpTarget;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #connection: HttpConnection;
-  readonly #deps: ClientDeps;
-  readonly #parts = new PartPublisher(LIMITS);
-
-  constructor(host: string, config: OutputConfig, own: RemoteWriteConfig, deps: ClientDeps) {
-    const target = parseHttpTarget(host);
-    if (target === null) {
-      throw new TypeError("Cannot use a remote write host: write a URL such as http://h/api/v1/write");
-    }
-    this.#target = target;
-    this.#headers = { "User-Agent": "veneur/cortex", ...own.headers, ...PROTOCOL_HEADERS, ...authorizationHeader(own) };
-    this.#connection = new HttpConnection(target, config, deps);
-    this.#deps = deps;
-  }
-
-  get isConnected(): boolean {
-    return this.#connection.isConnected;
-  }
-
-  connect(): Promise<void> {
-    return this.#connection.connect();
-  }
-
-  publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
-    return this.#parts.publish(batch, {
-      body: (part) => Promise.resolve(this.#body(part)),
-      send: (body, signal) => this.#send(body, signal),
-    }, signal);
-  }
-
-  close(): Promise<void> {
-    this.#connection.close();
-    return Promise.resolve();
-  }
-
-  #body(part: Batch): Uint8Array<ArrayBuffer> {
-    const { clock, observe } = this.#deps;
-    const startMs = clock.monotonic();
-    const body = snappyBlock(part.bytes); // an event is a whole field of the request
-    observe?.({ action: "flush", durationMs: { part: "marshal", value: clock.monotonic() - startMs } });
-    return body;
-  }
-
-  async #send(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<DeliveryError | undefined> {
-    const { path, search, label } = this.#target;
-    const reply = await this.#connection.send({
-      method: "POST",
-      path: (path || USUAL_PATH) + search,
-      headers: this.#headers,
-      body,
-      action: "flush",
-      success: ANSWERS,
-    }, signal);
-    if (reply instanceof DeliveryError) return reply;
-    if (reply.status !== 400) return undefined;
-    // What a repeat meets when the first one arrived after all.
-    if (DUPLICATE_SAMPLE.test(new TextDecoder().decode(reply.body))) return undefined;
-    this.#deps.observe?.({ action: "flush", errorCause: "400" });
-    return statusFailure(reply.status, reply.headers, label);
-  }
+function newRemoteWriteClient(
+  host: string,
+  config: OutputConfig,
+  own: RemoteWriteConfig,
+  deps: ClientDeps,
+): DestinationClient {
+  const target = httpTargetOf(host);
+  return newPostingClient(target, config, deps, {
+    path: (target.path || USUAL_PATH) + target.search,
+    headers: { "User-Agent": "veneur/cortex", ...own.headers, ...PROTOCOL_HEADERS, ...authorizationHeader(own) },
+    limits: LIMITS,
+    action: "flush",
+    success: ANSWERS,
+    body: (part) => marshal(deps, "flush", () => snappyBlock(part.bytes)), // an event is a whole field of the request
+    read({ status, body }) {
+      if (status !== 400) return undefined;
+      // What a repeat meets when the first one arrived after all.
+      return DUPLICATE_SAMPLE.test(new TextDecoder().decode(body)) ? undefined : "refused";
+    },
+  });
 }
 
 /** Prometheus' remote write: Prometheus, Cortex, Mimir, Thanos, VictoriaMetrics. */
@@ -136,5 +85,5 @@ export const prometheusRemoteWrite: Destination<RemoteWriteConfig> = {
     };
   },
   newEncoder: (own) => new RemoteWriteEncoder(own),
-  newClient: (host, config, own, deps) => new RemoteWriteClient(host, config, own, deps),
+  newClient: newRemoteWriteClient,
 };

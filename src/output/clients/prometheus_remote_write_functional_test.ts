@@ -1,27 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import type { Point } from "../../metric/mod.ts";
-import { functionalTest, type RunningServer, startServer } from "../../testing/mod.ts";
+import { functionalTest, PROMETHEUS, type RunningServer, startPrometheus } from "../../testing/mod.ts";
 import { openOutput } from "./opened_output.ts";
-
-const SERVER = { path: "prometheus/usr/bin/prometheus", command: "prometheus", setup: "scripts/setup-prometheus.sh" };
-
-function startPrometheus(executable: string): Promise<RunningServer> {
-  return startServer({
-    readyPath: "/-/ready",
-    command(port, directory) {
-      const config = join(directory, "prometheus.yml");
-      Deno.writeTextFileSync(config, "global: {}\n");
-      return [
-        executable,
-        `--config.file=${config}`,
-        `--storage.tsdb.path=${join(directory, "data")}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-        "--web.enable-remote-write-receiver",
-      ];
-    },
-  });
-}
 
 /** What a query gives at a time: `labels value` a series, sorted. */
 async function query({ port }: RunningServer, promql: string, time: number): Promise<string[]> {
@@ -48,7 +28,7 @@ const done = (delivered: number) => [{ delivered, rejected: 0, failed: 0 }];
 
 functionalTest(
   "prometheus_remote_write keeps names, labels and values in a real Prometheus",
-  SERVER,
+  PROMETHEUS,
   async (executable) => {
     await using server = await startPrometheus(executable);
     const hosts = [`http://127.0.0.1:${server.port}/api/v1/write`];
@@ -72,7 +52,7 @@ functionalTest(
 
 functionalTest(
   "prometheus_remote_write counts a duplicate sample as done with a real Prometheus",
-  SERVER,
+  PROMETHEUS,
   async (executable) => {
     await using server = await startPrometheus(executable);
     const hosts = [`http://127.0.0.1:${server.port}`];
@@ -90,28 +70,32 @@ functionalTest(
   },
 );
 
-functionalTest("prometheus_remote_write makes counters that a real Prometheus can rate", SERVER, async (executable) => {
-  await using server = await startPrometheus(executable);
-  const hosts = [`http://127.0.0.1:${server.port}`];
-  const { output, flush } = openOutput({
-    kind: "prometheus_remote_write",
-    hosts,
-    convert_counters_to_monotonic: true,
-  });
-  await using _ = output;
-  const start = now() - 40;
-  for (let i = 0; i <= 4; i++) {
-    const timestamp = start + i * 10;
-    const hits = point({ name: "hits", type: "rate", value: 3, interval: 10, total: 30, timestamp });
-    assert.deepEqual(await flush([hits], timestamp), done(1));
-  }
-  assert.deepEqual(await query(server, "hits", start + 40), ['{"__name__":"hits"} 150']);
-  assert.deepEqual(await query(server, "rate(hits[40s])", start + 40), ["{} 3"]);
-});
+functionalTest(
+  "prometheus_remote_write makes counters that a real Prometheus can rate",
+  PROMETHEUS,
+  async (executable) => {
+    await using server = await startPrometheus(executable);
+    const hosts = [`http://127.0.0.1:${server.port}`];
+    const { output, flush } = openOutput({
+      kind: "prometheus_remote_write",
+      hosts,
+      convert_counters_to_monotonic: true,
+    });
+    await using _ = output;
+    const start = now() - 40;
+    for (let i = 0; i <= 4; i++) {
+      const timestamp = start + i * 10;
+      const hits = point({ name: "hits", type: "rate", value: 3, interval: 10, total: 30, timestamp });
+      assert.deepEqual(await flush([hits], timestamp), done(1));
+    }
+    assert.deepEqual(await query(server, "hits", start + 40), ['{"__name__":"hits"} 150']);
+    assert.deepEqual(await query(server, "rate(hits[40s])", start + 40), ["{} 3"]);
+  },
+);
 
 functionalTest(
   "prometheus_remote_write delivers twenty thousand series to a real Prometheus",
-  SERVER,
+  PROMETHEUS,
   async (executable) => {
     await using server = await startPrometheus(executable);
     const hosts = [`http://127.0.0.1:${server.port}`];

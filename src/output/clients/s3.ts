@@ -11,7 +11,8 @@ import {
   type OutputConfig,
   type PublishResult,
 } from "../contract.ts";
-import { parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import { httpTargetOf, parseHttpTarget, refuseBadHttpHosts } from "../http_target.ts";
+import { marshal } from "../marshal.ts";
 import { newTsvRow } from "../tsv.ts";
 import { S3Requests } from "./s3_requests.ts";
 
@@ -45,8 +46,7 @@ class S3Destination implements DestinationClient {
   #put: ((key: string, body: Uint8Array, signal: AbortSignal) => Promise<unknown>) | undefined;
 
   constructor(host: string, config: OutputConfig, own: S3Config, deps: ClientDeps) {
-    const target = parseHttpTarget(host);
-    if (target === null) throw new TypeError("Cannot use an S3 host: write a URL such as http://127.0.0.1:9000");
+    const target = httpTargetOf(host);
     this.#own = own;
     this.#endpoint = target.origin === AWS ? undefined : target.origin + target.path;
     this.#deps = deps;
@@ -81,10 +81,7 @@ class S3Destination implements DestinationClient {
 
   async publish(batch: Batch, signal: AbortSignal): Promise<PublishResult> {
     if (batch.ends.length === 0) return { remaining: null };
-    const { clock, observe } = this.#deps;
-    const startMs = clock.monotonic();
-    const body = await gzipBytes(batchBytes(batch, "", "\n", "\n"));
-    observe?.({ action: "flush", durationMs: { part: "marshal", value: clock.monotonic() - startMs } });
+    const body = await marshal(this.#deps, "flush", () => gzipBytes(batchBytes(batch, "", "\n", "\n")));
     try {
       if (this.#put === undefined) throw new DeliveryError("connection", "Cannot deliver to S3: it is not connected");
       await this.#put(objectKey(batch, this.#own.hostname), body, signal);

@@ -4,7 +4,7 @@ import { showHosts } from "./host_gauges.ts";
 import { judge, PartLimit } from "./attempt.ts";
 import type { AsyncClient } from "./async_client.ts";
 import { pause } from "./backoff.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "../bell.ts";
 import { Books } from "./books.ts";
 import { DeliveryError, type PublishResult } from "../contract.ts";
 import { keepsConnection } from "./failures.ts";

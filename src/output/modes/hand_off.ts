@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/mod.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "../bell.ts";
 import type { Books } from "./books.ts";
 import { DeliveryError } from "../contract.ts";
 import type { Flight } from "./flight.ts";

@@ -1,4 +1,4 @@
-import { Bell } from "./bell.ts";
+import { Bell } from "../bell.ts";
 import { Breaker, type BreakerConfig } from "./breaker.ts";
 import { ConcurrencyLimit, type LoadSign } from "./concurrency.ts";
 import type { DeliveryError, DeliveryFailure } from "../contract.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomFrom } from "../../testing/mod.ts";
 import { OutputQueue, type SequenceRange } from "./output_queue.ts";
 import { Segment } from "./segment.ts";
 
@@ -171,11 +172,3 @@ Deno.test("a queue's books are those of a model, over random steps", () => {
     }
   }
 });
-
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = Math.imul(state, 1103515245) + 12345 >>> 0;
-    return (state >>> 8) % below;
-  };
-}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomFrom } from "../../testing/mod.ts";
 import { eventTexts } from "../testing.ts";
 import { type Fault, ioError, MemoryFiles, noSpace } from "./memory_files.ts";
 import { balance, drain, metric, openInMemory, points, segmentPaths } from "./testing.ts";
@@ -382,11 +383,3 @@ Deno.test("losses are logged once in ten seconds for each reason, with their sum
   const logged = lines.reduce((sum, { fields }) => sum + Number(fields["events"]), 0);
   assert.equal(logged, metric(reporter, "limier_events_dropped_total") - 10);
 });
-
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = Math.imul(state, 1103515245) + 12345 >>> 0;
-    return (state >>> 8) % below;
-  };
-}

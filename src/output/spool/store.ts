@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock/mod.ts";
+import { Bell } from "../bell.ts";
 import type { SpoolBooks } from "./books.ts";
 import type { SpoolFiles } from "./files.ts";
 import { HEADER_BYTES, type SegmentHeader } from "./header.ts";
@@ -34,7 +35,7 @@ export class SpoolStore {
   #savedAtMs = -Infinity;
   #unsavedSinceMs = Infinity;
   #unsavedEvents = 0;
-  #waiting = new Set<() => void>();
+  readonly #changed = new Bell();
   /** Called when events are finished, so that files are deleted and positions saved in time. */
   onFinished: () => void = () => {};
 
@@ -100,23 +101,12 @@ export class SpoolStore {
 
   /** Events that were stored can be read from now on. */
   changed(): void {
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const wake of waiting) wake();
+    this.#changed.ring();
   }
 
   /** Resolves when there may be more to read, or `signal` aborts. */
   untilChanged(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener("abort", wake);
-    });
+    return this.#changed.wait(signal);
   }
 
   /** An output's position has moved. */

@@ -1,4 +1,5 @@
 /** One look at a page: asked for over HTTP, bounded in time and size. */
+import { readAtMost } from "../../bytes/mod.ts";
 import type { Clock } from "../../clock/mod.ts";
 import { isWireError } from "../wire_error.ts";
 import { type Exposition, parseExposition } from "./exposition_wire.ts";
@@ -36,12 +37,12 @@ export async function scrape(
       await response.body?.cancel();
       return { result: String(response.status), message: `it answers ${response.status}` };
     }
-    const body = await readBody(response, target.maxBodyBytes);
-    if (body === undefined) {
+    const { bytes, isCut } = await readAtMost(response.body, target.maxBodyBytes);
+    if (isCut) {
       return { result: "too_large", message: `the page is larger than max_body (${target.maxBodyBytes} bytes)` };
     }
     const openMetrics = response.headers.get("content-type")?.startsWith("application/openmetrics-text") ?? false;
-    const page = parseExposition(body, { openMetrics });
+    const page = parseExposition(bytes, { openMetrics });
     return isWireError(page) ? { result: page.reason, message: page.message } : page;
   } catch (error) {
     if (late.signal.aborted) return { result: "timeout", message: `no answer within ${target.scrapeTimeoutMs} ms` };
@@ -55,22 +56,4 @@ export async function scrape(
 function whyOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;
-}
-
-/** The whole body; `undefined`, and no more is read, when it is larger than `most` bytes. */
-async function readBody(response: Response, most: number): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > most) return undefined; // leaving the loop cancels the rest
-    chunks.push(chunk);
-  }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
 }

@@ -1,6 +1,5 @@
 /** The body of an import, from its bytes to elements that are handed on as they are. Pure. */
-import { inflateSync } from "node:zlib";
-import { IMPORT_LIMITS, type ImportRequestError } from "../import_body.ts";
+import { EMPTY_IMPORT, type ImportRequestError, inflateImport, NO_IMPORT } from "../import_body.ts";
 import { compareUtf8 } from "../tags.ts";
 import { carriedElement, type CarriedSeries } from "./carried.ts";
 import type { RingKeys } from "./ring_key.ts";
@@ -22,19 +21,8 @@ export function readElements(
   encoding: string,
   keys: RingKeys,
 ): ImportedElements | ImportRequestError {
-  if (!["", "identity", "deflate"].includes(encoding)) {
-    return refuse(415, "unknown_content_encoding", `its encoding is ${encoding}; send deflate (zlib) or none`);
-  }
-  if (body.length > IMPORT_LIMITS.bodyBytes) return tooLarge();
-  let plain = body;
-  if (encoding === "deflate") {
-    try {
-      plain = inflateSync(body, { maxOutputLength: IMPORT_LIMITS.inflatedBytes });
-    } catch (error) {
-      if (error instanceof RangeError) return tooLarge(); // ERR_BUFFER_TOO_LARGE
-      return refuse(400, "deflate", "it is not zlib, which is what deflate means in HTTP");
-    }
-  }
+  const plain = inflateImport(body, encoding);
+  if (!(plain instanceof Uint8Array)) return plain;
   return elementsOf(plain, keys);
 }
 
@@ -43,20 +31,20 @@ function elementsOf(plain: Uint8Array, keys: RingKeys): ImportedElements | Impor
   try {
     parsed = JSON.parse(new TextDecoder().decode(plain));
   } catch {
-    return noArray(); // the refusal says all there is to say
+    return NO_IMPORT; // the refusal says all there is to say
   }
-  if (!Array.isArray(parsed)) return noArray();
+  if (!Array.isArray(parsed)) return NO_IMPORT;
   const series: CarriedSeries[] = [];
   let nameless = 0, isEmpty = true;
   for (const one of parsed) {
     const identity = readIdentity(one);
-    if (identity === undefined) return noArray();
+    if (identity === undefined) return NO_IMPORT;
     isEmpty &&= identity.isEmpty;
     const { name, type, tags } = identity;
     if (name === "") nameless++;
     else series.push(carriedElement(keys.keyOf(name, type, tags), JSON.stringify(one)));
   }
-  return isEmpty ? refuse(400, "empty", "there is nothing in it") : { series, nameless };
+  return isEmpty ? EMPTY_IMPORT : { series, nameless };
 }
 
 interface Identity {
@@ -107,21 +95,4 @@ function isBase64(text: string): boolean {
   } catch {
     return false; // that is what was asked
   }
-}
-
-function tooLarge(): ImportRequestError {
-  const { bodyBytes, inflatedBytes } = IMPORT_LIMITS;
-  return refuse(413, "toolarge", `it is larger than ${bodyBytes} bytes, or ${inflatedBytes} inflated`);
-}
-
-function noArray(): ImportRequestError {
-  return refuse(400, "json", "it is no JSON array of series");
-}
-
-function refuse(
-  status: ImportRequestError["status"],
-  cause: ImportRequestError["cause"],
-  why: string,
-): ImportRequestError {
-  return { status, cause, message: `Cannot take the import: ${why}` };
 }

@@ -106,8 +106,7 @@ for (const [what, body, encoding] of refused) {
   Deno.test(`readElements() refuses ${what} as a global instance does`, () => {
     const [ours, theirs] = [readElements(body, encoding, KEYS), readImportBody(body, encoding)];
     assert.ok("status" in ours && "status" in theirs);
-    assert.deepEqual([ours.status, ours.cause], [theirs.status, theirs.cause]);
-    assert.match(ours.message, /^Cannot take the import: /);
+    assert.deepEqual(ours, theirs);
   });
 }
 

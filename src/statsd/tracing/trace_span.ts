@@ -1,5 +1,5 @@
 /** A span while it lasts. */
-import type { CheckStatus, Span, SpanSample } from "../../metric/mod.ts";
+import { type CheckStatus, type Span, type SpanSample, spanSample } from "../../metric/mod.ts";
 import { float32Parts } from "../ssf_wire.ts";
 import { type HeaderForm, injectContext, type SpanContext } from "./propagation.ts";
 
@@ -189,16 +189,10 @@ export class TraceSpan implements SpanContext, Disposable {
       this.#deps.droppedSample();
       return this;
     }
-    this.#samples.push({
-      timestampNs: 0n,
-      message: "",
-      status: 0,
-      sampleRate: 1,
-      unit: "",
-      scope: "mixed",
+    this.#samples.push(spanSample({
       ...sample,
       tags: tags as SpanSample["tags"], // made texts of when the span is encoded, where a fault in them is caught
-    });
+    }));
     return this;
   }
 }

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { realClock } from "../../../clock/mod.ts";
 import { Section } from "../../../config/mod.ts";
 import { recordingReporter } from "../../../telemetry/mod.ts";
-import { functionalTest } from "../../../testing/mod.ts";
+import { freeUdpPort, functionalTest } from "../../../testing/mod.ts";
 import type { Metadata } from "./facts.ts";
 import { readSnmpSettings } from "./snmp_config.ts";
 import { SnmpError, SnmpProvider } from "./snmp_provider.ts";
-import { freeUdpPort, type RunningSnmpd, SNMPD, startSnmpd } from "./snmpd_testing.ts";
+import { type RunningSnmpd, SNMPD, startSnmpd } from "./snmpd_testing.ts";
 
 const AUTH = { MD5: "MD5", SHA: "SHA", SHA224: "SHA-224", SHA256: "SHA-256", SHA384: "SHA-384", SHA512: "SHA-512" };
 const PRIVACY = {

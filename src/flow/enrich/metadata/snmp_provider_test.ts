@@ -3,12 +3,12 @@ import snmp from "net-snmp";
 import { FakeClock, realClock } from "../../../clock/mod.ts";
 import { Section } from "../../../config/mod.ts";
 import { recordingReporter } from "../../../telemetry/mod.ts";
+import { freeUdpPort } from "../../../testing/mod.ts";
 import type { Metadata } from "./facts.ts";
 import { readMetadataSettings } from "./config.ts";
 import { startMetadata } from "./metadata.ts";
 import { readSnmpSettings } from "./snmp_config.ts";
 import { SnmpProvider } from "./snmp_provider.ts";
-import { freeUdpPort } from "./snmpd_testing.ts";
 
 /** What the tests use of the library's agent, which comes without types. */
 interface AgentLibrary {
