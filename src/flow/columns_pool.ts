@@ -1,12 +1,16 @@
 /** Texts and addresses that recur from row to row: a column holds their number. */
 
 const encoder = new TextEncoder();
+/** Octets of the length of a text, at most. */
+const MOST_LENGTH = 8;
 
 /** Numbers for texts; "" is 0. */
 export class TextPool {
   #ids = new Map<string, number>([["", 0]]);
   #texts: string[] = [""];
-  #encoded: (Uint8Array<ArrayBuffer> | undefined)[] = [];
+  /** The texts that were asked for as octets, each behind its length; where text `id` starts is `#starts[id]`. */
+  #octets = new Uint8Array(1024);
+  #starts: number[] = [0];
   #generation = 0;
 
   /** Texts known, "" included. */
@@ -36,16 +40,42 @@ export class TextPool {
     return text;
   }
 
-  /** The UTF-8 form of a text; a view that must not be changed. */
-  encoded(id: number): Uint8Array<ArrayBuffer> {
-    return this.#encoded[id] ??= encoder.encode(this.text(id));
+  /**
+   * Where texts stand in {@linkcode octets}: text `id` from `starts[id]` to `starts[id + 1]`. Texts whose numbers follow
+   * each other do so there too.
+   */
+  starts(): readonly number[] {
+    while (this.#starts.length <= this.#texts.length) this.#encode(this.#texts[this.#starts.length - 1]!);
+    return this.#starts;
+  }
+
+  /** The texts in UTF-8, each behind its length of 7 bits an octet, low bits first; valid as long as what `starts()` gave. */
+  get octets(): Uint8Array<ArrayBuffer> {
+    return this.#octets;
+  }
+
+  #encode(text: string): void {
+    let at = this.#starts.at(-1)!;
+    const most = at + 3 * text.length + MOST_LENGTH;
+    if (most > this.#octets.length) {
+      const grown = new Uint8Array(2 * most);
+      grown.set(this.#octets);
+      this.#octets = grown;
+    }
+    const octets = encoder.encode(text);
+    let { length } = octets;
+    for (; length >= 0x80; length = Math.floor(length / 0x80)) this.#octets[at++] = length % 0x80 | 0x80;
+    this.#octets[at++] = length;
+    this.#octets.set(octets, at);
+    this.#starts.push(at + octets.length);
   }
 
   /** Forgets all texts but "". */
   clear(): void {
     this.#ids = new Map([["", 0]]);
     this.#texts = [""];
-    this.#encoded = [];
+    this.#octets = new Uint8Array(1024);
+    this.#starts = [0];
     this.#generation++;
   }
 }

@@ -116,16 +116,25 @@ const NO_ADDRESSES = new AddressPool();
 function textsOf({ texts }: FlowBatch): Dictionary {
   return {
     size: texts.size,
-    writeKey: (out, id) => {
-      const encoded = texts.encoded(id);
-      out.varint(encoded.length);
-      out.octets(encoded);
+    writeKeys: (out, ids) => {
+      const starts = texts.starts(), { octets } = texts;
+      for (let i = 0, next = 0; i < ids.length; i = next) {
+        next = i + 1;
+        while (next < ids.length && ids[next] === ids[next - 1]! + 1) next++;
+        out.part(octets, starts[ids[i]!]!, starts[ids[next - 1]! + 1]!);
+      }
     },
   };
 }
 
 function addressesOf(pool: AddressPool): Dictionary {
-  return { size: pool.size, writeKey: (out, id) => out.array(pool.words, 4 * id, 4 * id + 4) };
+  return {
+    size: pool.size,
+    writeKeys: (out, ids) => {
+      const octets = new Uint8Array(pool.words.buffer);
+      for (const id of ids) out.part(octets, 16 * id, 16 * id + 16);
+    },
+  };
 }
 
 /** `Array(T)`: where each list ends, counted from the first of the block (UInt64), then the values of all. */

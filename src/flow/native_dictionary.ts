@@ -5,8 +5,8 @@ import type { NativeBuffer } from "./native_buffer.ts";
 export interface Dictionary {
   /** Ids are below. */
   readonly size: number;
-  /** Writes one value as its own type has it. */
-  writeKey(out: NativeBuffer, id: number): void;
+  /** Writes values as their own type has them. */
+  writeKeys(out: NativeBuffer, ids: readonly number[]): void;
 }
 
 /** `SharedDictionariesWithAdditionalKeys`. */
@@ -14,12 +14,30 @@ const VERSION = 1;
 /** The block brings its own keys, and they replace those before; the low bits say how wide a row's number is. */
 const KEY_FLAGS = 0x600;
 
+/** Rows that are numbered at a time. */
+const CHUNK = 4096;
+/** Ids of dictionaries that are numbered in chunks are below; pools are emptied before they get much larger. */
+const MOST_IDS = 1 << 17;
+/** In place of a number: the id was not met in this column yet. */
+const NONE = -1;
+
+// These three belong to the module and have fixed lengths, because then the compiled loops know where they are and how
+// long: 0.9 ns a row and not 1.5. Nothing is left in them from one column to the next.
+/** Ids of the rows at hand; signed, because an unsigned load may become a floating-point number. */
+const chunkIds = new Int32Array(CHUNK);
+/** Numbers of the rows at hand, as many to a word as fit. */
+const chunkWords = new Int32Array(CHUNK / 2);
+/** By id: its number in the column at hand. */
+const numbers = new Int32Array(MOST_IDS).fill(NONE);
+const chunkIdsUnsigned = new Uint32Array(chunkIds.buffer);
+const chunkOctets = new Uint8Array(chunkWords.buffer);
+
+/** Width of the numbers of a column: 8 bits shifted by it. */
+type IndexType = 0 | 1 | 2;
+
 /** Writes such columns; keeps what it needs from one to the next. */
 export class DictionaryEncoder {
   readonly #out: NativeBuffer;
-  /** By id: its number in the column at hand, counted from `#base`; what is below is of columns before. */
-  #slots = new Int32Array(256);
-  #base = 1;
   /** The ids that occur, in the order of their numbers. */
   #keys: number[] = [];
   /** The numbers of the rows, as narrow as they fit. */
@@ -37,113 +55,105 @@ export class DictionaryEncoder {
 
   /** Writes the column whose ids stand in `ids[from, to)`. */
   write(ids: Uint32Array, from: number, to: number, dictionary: Dictionary): void {
-    const out = this.#out;
     const rows = to - from;
-    this.#makeRoom(rows, dictionary.size);
-    // Signed, because ids are small and an unsigned load may become a floating-point number: 1.4 ns a row and not 2.6.
-    const signed = new Int32Array(ids.buffer, ids.byteOffset + 4 * from, rows);
-    if (this.#number8(signed, this.#scratch)) {
-      this.#head(0, this.#keys, rows, dictionary);
-      return out.array(this.#scratch, 0, rows);
-    }
-    const { buffer } = this.#scratch;
-    const middle = new Uint16Array(buffer, 0, rows);
-    if (this.#number16(signed, middle)) {
-      this.#head(1, this.#keys, rows, dictionary);
-      return out.array(middle, 0, rows);
-    }
-    const wide = new Uint32Array(buffer, 0, rows);
-    this.#number32(signed, wide);
-    this.#head(2, this.#keys, rows, dictionary);
-    out.array(wide, 0, rows);
+    if (this.#scratch.length < 4 * rows) this.#scratch = new Uint8Array(8 * rows);
+    const indexType = this.#number(ids.subarray(from, to), dictionary.size);
+    this.#head(indexType, this.#keys, rows, dictionary);
+    this.#out.array(this.#scratch, 0, rows << indexType);
   }
 
-  #head(indexType: 0 | 1 | 2, keys: readonly number[], rows: number, dictionary: Dictionary): void {
+  #head(indexType: IndexType, keys: readonly number[], rows: number, dictionary: Dictionary): void {
     const out = this.#out;
     out.u64(VERSION);
     out.u64(KEY_FLAGS | indexType);
     out.u64(keys.length);
-    for (const id of keys) dictionary.writeKey(out, id);
+    dictionary.writeKeys(out, keys);
     out.u64(rows);
   }
 
-  #makeRoom(rows: number, size: number): void {
-    if (this.#scratch.length < 4 * rows) this.#scratch = new Uint8Array(8 * rows);
-    if (this.#slots.length < size) {
-      this.#slots = new Int32Array(2 * size);
-      this.#base = 1;
-    }
-    if (this.#base > 0x7fff_ffff - 3 * size) {
-      this.#slots.fill(0);
-      this.#base = 1;
-    }
+  /** Numbers the values of rows in the order in which they are met, into `#scratch` and `#keys`. */
+  #number(ids: Uint32Array, size: number): IndexType {
+    const keys: number[] = this.#keys = [];
+    if (size > MOST_IDS) return this.#numberAny(ids, size);
+    // Who finds too many values has numbered those that it met, as the next would.
+    const indexType = this.#numberChunks(ids, 0, number8) ? 0 : this.#numberChunks(ids, 1, number16) ? 1 : 2;
+    for (let i = 0; i < keys.length; i++) numbers[keys[i]!] = NONE;
+    return indexType === 2 ? this.#numberAny(ids, size) : indexType;
   }
 
-  // One function for each width, so that each loop is compiled for just that. They answer whether the values fit.
-
-  #number8(ids: Int32Array, indexes: Uint8Array): boolean {
-    const slots = this.#slots, base = this.#base | 0;
-    const words = new Int32Array(indexes.buffer, 0, ids.length >> 2);
-    this.#keys = [];
-    let row = 0;
-    // Four rows a turn, written as one word: a third of the time of one by one.
-    for (let word = 0; word < words.length; word++, row += 4) {
-      const a = slots[ids[row]!]! - base, b = slots[ids[row + 1]!]! - base;
-      const c = slots[ids[row + 2]!]! - base, d = slots[ids[row + 3]!]! - base;
-      if ((a | b | c | d) >= 0) words[word] = a | b << 8 | c << 16 | d << 24;
-      else if (!this.#number8Slowly(ids, indexes, row, row + 4, base)) return false;
-    }
-    if (!this.#number8Slowly(ids, indexes, row, ids.length, base)) return false;
-    this.#base += this.#keys.length;
-    return true;
-  }
-
-  /** Rows some of which may have values that were not met before. */
-  #number8Slowly(ids: Int32Array, indexes: Uint8Array, row: number, end: number, base: number): boolean {
-    for (; row < end; row++) {
-      const id = ids[row]!;
-      let slot = this.#slots[id]!;
-      if (slot < base && (slot = this.#add(id, 0x100)) < 0) return false;
-      indexes[row] = slot - base;
+  #numberChunks(ids: Uint32Array, indexType: 0 | 1, number: typeof number8): boolean {
+    for (let at = 0; at < ids.length; at += CHUNK) {
+      const rows = Math.min(CHUNK, ids.length - at);
+      chunkIdsUnsigned.set(ids.subarray(at, at + rows));
+      for (let i = rows; (i & 7) !== 0; i++) chunkIds[i] = chunkIds[rows - 1]!; // whole turns
+      for (let row = number(0, rows); row < rows; row = number(row, rows)) {
+        if (!meet(row, this.#keys, 0x100 << 8 * indexType)) return false;
+      }
+      this.#scratch.set(chunkOctets.subarray(0, rows << indexType), at << indexType);
     }
     return true;
   }
 
-  #number16(ids: Int32Array, indexes: Uint16Array): boolean {
-    const slots = this.#slots, base = this.#base | 0;
-    this.#keys = [];
+  /** For dictionaries and numbers of any size; seldom, and so without tricks. */
+  #numberAny(ids: Uint32Array, size: number): IndexType {
+    const keys: number[] = this.#keys = [];
+    const numbers = new Int32Array(size).fill(NONE);
+    const wide = new Uint32Array(this.#scratch.buffer, 0, ids.length);
     for (let row = 0; row < ids.length; row++) {
       const id = ids[row]!;
-      let slot = slots[id]!;
-      if (slot < base && (slot = this.#add(id, 0x1_0000)) < 0) return false;
-      indexes[row] = slot - base;
+      if (numbers[id]! < 0) numbers[id] = keys.push(id) - 1;
+      wide[row] = numbers[id]!;
     }
-    this.#base += this.#keys.length;
-    return true;
+    const indexType = keys.length <= 0x100 ? 0 : keys.length <= 0x1_0000 ? 1 : 2;
+    const narrow = indexType === 0 ? this.#scratch : new Uint16Array(this.#scratch.buffer, 0, ids.length);
+    if (indexType < 2) { for (let row = 0; row < ids.length; row++) narrow[row] = wide[row]!; // behind where it reads
+     }
+    return indexType;
   }
+}
 
-  #number32(ids: Int32Array, indexes: Uint32Array): void {
-    const slots = this.#slots, base = this.#base | 0;
-    this.#keys = [];
-    for (let row = 0; row < ids.length; row++) {
-      const id = ids[row]!;
-      let slot = slots[id]!;
-      if (slot < base) slot = this.#add(id, Infinity);
-      indexes[row] = slot - base;
-    }
-    this.#base += this.#keys.length;
-  }
+// One function for each width, so that each loop is compiled for just that, and nothing in it but that: both answer with
+// the row at which they met an id without a number, at most seven before it, or with `rows` or a little more.
 
-  /** Gives an id the next slot; apart from the loops, which are faster without it. @returns -1 if `most` have one */
-  #add(id: number, most: number): number {
-    const keys = this.#keys;
-    if (keys.length === most) {
-      this.#base += most; // what was numbered so far counts no more
-      return -1;
-    }
-    const slot = this.#base + keys.length;
-    this.#slots[id] = slot;
-    keys.push(id);
-    return slot;
+function number8(row: number, rows: number): number {
+  for (; row < rows; row += 8) {
+    const at = row & CHUNK - 8;
+    const a = numbers[chunkIds[at]! & MOST_IDS - 1]!, b = numbers[chunkIds[at + 1]! & MOST_IDS - 1]!;
+    const c = numbers[chunkIds[at + 2]! & MOST_IDS - 1]!, d = numbers[chunkIds[at + 3]! & MOST_IDS - 1]!;
+    const e = numbers[chunkIds[at + 4]! & MOST_IDS - 1]!, f = numbers[chunkIds[at + 5]! & MOST_IDS - 1]!;
+    const g = numbers[chunkIds[at + 6]! & MOST_IDS - 1]!, h = numbers[chunkIds[at + 7]! & MOST_IDS - 1]!;
+    const word = at >> 2;
+    chunkWords[word] = a | b << 8 | c << 16 | d << 24;
+    chunkWords[word + 1] = e | f << 8 | g << 16 | h << 24;
+    if ((a | b | c | d | e | f | g | h) < 0) break;
   }
+  return row;
+}
+
+function number16(row: number, rows: number): number {
+  for (; row < rows; row += 8) {
+    const at = row & CHUNK - 8;
+    const a = numbers[chunkIds[at]! & MOST_IDS - 1]!, b = numbers[chunkIds[at + 1]! & MOST_IDS - 1]!;
+    const c = numbers[chunkIds[at + 2]! & MOST_IDS - 1]!, d = numbers[chunkIds[at + 3]! & MOST_IDS - 1]!;
+    const e = numbers[chunkIds[at + 4]! & MOST_IDS - 1]!, f = numbers[chunkIds[at + 5]! & MOST_IDS - 1]!;
+    const g = numbers[chunkIds[at + 6]! & MOST_IDS - 1]!, h = numbers[chunkIds[at + 7]! & MOST_IDS - 1]!;
+    const word = at >> 1;
+    chunkWords[word] = a | b << 16;
+    chunkWords[word + 1] = c | d << 16;
+    chunkWords[word + 2] = e | f << 16;
+    chunkWords[word + 3] = g | h << 16;
+    if ((a | b | c | d | e | f | g | h) < 0) break;
+  }
+  return row;
+}
+
+/** Gives numbers to the ids of eight rows that have none. @returns false if more than `most` would have one */
+function meet(row: number, keys: number[], most: number): boolean {
+  for (let at = row; at < row + 8; at++) {
+    const id = chunkIds[at]!;
+    if (numbers[id]! >= 0) continue;
+    if (keys.length === most) return false;
+    numbers[id] = keys.push(id) - 1;
+  }
+  return true;
 }

@@ -139,6 +139,40 @@ Deno.test("encode() numbers more values than 16 bits can", () => {
   assert.ok(block.get("InIfName")!.every((value, row) => value === InIfName![row]));
 });
 
+for (const distinct of [1, 0x100, 0x101, 0x1_0000, 0x1_0001]) {
+  Deno.test(`encode() numbers ${distinct} values out of a pool of more than are numbered fast`, () => {
+    const rows = 70_000;
+    const batch = new FlowBatch(rows);
+    batch.mark("inIfName");
+    for (let i = 0; i < 140_000; i++) batch.texts.intern(`text ${i}`);
+    for (let row = 0; row < rows; row++) batch.inIfName[row] = 140_000 - row % distinct;
+    batch.rows = rows;
+    const values = readBlock(new NativeEncoder().encode(batch, [column("inIfName")])).get("InIfName")!;
+    for (let row = 0; row < rows; row++) assert.equal(values[row], `text ${139_999 - row % distinct}`);
+  });
+
+  Deno.test(`encode() numbers ${distinct} values in the order in which they come`, () => {
+    const rows = 70_000;
+    const batch = new FlowBatch(rows);
+    batch.mark("inIfName");
+    const texts = Array.from({ length: distinct }, (_, i) => `text ${i}`);
+    for (const text of texts.toReversed()) batch.texts.intern(text);
+    for (let row = 0; row < rows; row++) batch.inIfName[row] = batch.texts.intern(texts[row % distinct]!);
+    batch.rows = rows;
+    const block = new NativeEncoder().encode(batch, [column("inIfName")]);
+    const values = readBlock(block).get("InIfName")!;
+    for (let row = 0; row < rows; row++) assert.equal(values[row], texts[row % distinct]);
+    const width = distinct <= 0x100 ? 1 : distinct <= 0x1_0000 ? 2 : 4;
+    const indexes = block.slice(-width * rows);
+    const first = width === 1
+      ? indexes
+      : width === 2
+      ? new Uint16Array(indexes.buffer)
+      : new Uint32Array(indexes.buffer);
+    for (let row = 0; row < distinct; row++) assert.equal(first[row], row);
+  });
+}
+
 Deno.test("encode() holds nothing of the block before", () => {
   const encoder = new NativeEncoder();
   const fields: ColumnField[] = ["srcGeoCity", "inIfName", "dstAsPath", "nextHop"];

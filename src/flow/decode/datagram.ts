@@ -48,7 +48,7 @@ export class PayloadView {
   /** Looks at the whole buffer behind `payload`; its first octet is at `payload.byteOffset`. */
   see(payload: Uint8Array): void {
     const { buffer } = payload;
-    if (buffer === this.#buffer && buffer.byteLength === this.octets.length) return;
+    if (buffer === this.#buffer) return;
     this.#buffer = buffer;
     this.octets = new Uint8Array(buffer);
     this.view = new DataView(buffer);

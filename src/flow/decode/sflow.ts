@@ -4,11 +4,10 @@ import { MAPPED_WORD } from "../columns_pool.ts";
 import { type Datagram, PayloadView, type Trace } from "./datagram.ts";
 import { PacketKind } from "./decapsulate.ts";
 import { Outcome, SampleType, SflowError } from "./outcome.ts";
-import { parseUsualFrame } from "./packet.ts";
 import { mergePacket } from "./row_values.ts";
 import { NOT_ENCAPSULATED, parseSampled } from "./sampled_packet.ts";
 import { markOnce, OTHER_FIELDS, USUAL_FIELDS } from "./sflow_fields.ts";
-import { IF_INDEX, LOCAL, writeInterfaces } from "./sflow_interfaces.ts";
+import { LOCAL, writeInterfaces } from "./sflow_interfaces.ts";
 import {
   readEthernetRecord,
   readGatewayRecord,
@@ -16,6 +15,7 @@ import {
   readRouterRecord,
   readSwitchRecord,
 } from "./sflow_records.ts";
+import { readUsualSamples, type UsualRun } from "./usual_samples.ts";
 
 /** Formats of samples and records, enterprise 0. */
 const FLOW_SAMPLE = 1, COUNTER_SAMPLE = 2, EXPANDED_FLOW_SAMPLE = 3, EXPANDED_COUNTER_SAMPLE = 4, DROP_SAMPLE = 5;
@@ -30,9 +30,6 @@ const FRAME_OVERHEAD = 18;
 /** Octets of the smallest flow sample. */
 const LEAST_SAMPLE = 40;
 
-/** Octets of a flow sample with one record, a header of Ethernet, IPv4 and TCP. */
-const LEAST_USUAL_SAMPLE = 32 + 8 + 16 + 48;
-
 /** Decodes sFlow. It keeps nothing from one datagram to the next. */
 export class SflowDecoder {
   /** What came of the last datagram. */
@@ -41,6 +38,7 @@ export class SflowDecoder {
   readonly agent: Uint32Array<ArrayBuffer> = new Uint32Array(4);
   readonly #trace: Trace;
   readonly #payload = new PayloadView();
+  readonly #run: UsualRun = { at: 0, samples: 0, records: 0, hasMoreRecords: false };
   #exporter = 0;
 
   constructor(trace: Trace = {}) {
@@ -100,10 +98,47 @@ export class SflowDecoder {
         return;
       }
       const format = view.getUint32(at);
+      if (plain && (format === FLOW_SAMPLE || format === EXPANDED_FLOW_SAMPLE)) {
+        const read = this.#usualSamples(datagram, batch, format, count - i, at, end);
+        if (read > 0) {
+          at = this.#run.at;
+          i += read - 1;
+          continue;
+        }
+      }
       at = sampleAt + length;
-      if (format === FLOW_SAMPLE && plain && this.#usualSample(batch, datagram.timeS, sampleAt, at)) continue;
       this.#sample(datagram, batch, format, sampleAt, at);
     }
+  }
+
+  /** Reads samples as long as they are usual, from `at` on, up to `run.at`. @returns how many of the `count` there are */
+  #usualSamples(datagram: Datagram, batch: FlowBatch, format: number, count: number, at: number, end: number): number {
+    const run = this.#run;
+    const { view } = this.#payload;
+    const { samples, sampleRecords } = this.outcome;
+    const type = format === FLOW_SAMPLE ? SampleType.flow : SampleType.expandedFlow;
+    run.at = at;
+    readUsualSamples(batch, view, format, count, end, datagram.timeS, this.#exporter, run);
+    samples[type]! += run.samples;
+    sampleRecords[type]! += run.records;
+    if (run.hasMoreRecords) this.#furtherRecords(datagram, batch, type);
+    return run.samples;
+  }
+
+  /** The records of the sample at `run.at` behind its header, which is in the row behind the last. */
+  #furtherRecords(datagram: Datagram, batch: FlowBatch, type: number): void {
+    const run = this.#run;
+    const { outcome } = this;
+    const { view } = this.#payload;
+    const row = batch.rows;
+    const countAt = run.at + (type === SampleType.flow ? 36 : 48), end = run.at + 8 + view.getUint32(run.at + 4);
+    outcome.samples[type]!++;
+    outcome.sampleRecords[type]!++;
+    markOnce(batch, OTHER_FIELDS);
+    this.#records(datagram, batch, row, countAt, end, type, batch.bytes[2 * row]!);
+    batch.rows = row + 1;
+    run.samples++;
+    run.at = end;
   }
 
   #readAgent(view: DataView, at: number, size: number): void {
@@ -120,45 +155,6 @@ export class SflowDecoder {
 
   #malformed(message: string): void {
     this.outcome.error(SflowError.malformedDatagram, 0, message);
-  }
-
-  /**
-   * The usual sample in one go: the header of a usual frame, and maybe the VLANs of a switch.
-   *
-   * @returns false, and nothing is written, if it is another sample
-   */
-  #usualSample(batch: FlowBatch, timeS: number, at: number, end: number): boolean {
-    const { view } = this.#payload;
-    if (end - at < LEAST_USUAL_SAMPLE) return false;
-    const input = view.getInt32(at + 20), output = view.getInt32(at + 24), count = view.getInt32(at + 28);
-    if (view.getInt32(at + 32) !== RAW_HEADER || view.getInt32(at + 40) !== HEADER_ETHERNET) return false;
-    if (input >>> 30 !== IF_INDEX || output >>> 30 !== IF_INDEX) return false;
-    const headerAt = at + 56;
-    const recordLength = view.getInt32(at + 36), headerLength = view.getInt32(at + 52);
-    const next = at + 40 + recordLength;
-    if (recordLength < 16 || headerLength < 0 || headerLength > recordLength - 16 || next > end) return false;
-    const hasSwitch = count === 2;
-    if (count !== 1 && !hasSwitch || (recordLength & 3) !== 0) return false;
-    if (hasSwitch && (end - next < 24 || view.getInt32(next) !== SWITCH || view.getInt32(next + 4) !== 16)) {
-      return false;
-    }
-    const row = batch.rows;
-    const packetLength = parseUsualFrame(batch, row, view, headerAt, headerAt + headerLength);
-    if (packetLength < 0) return false;
-    const low = 2 * row;
-    batch.bytes[low] = packetLength > 0 ? packetLength : Math.max(0, view.getUint32(at + 44) - FRAME_OVERHEAD);
-    batch.packets[low] = 1;
-    batch.samplingRate[low] = view.getInt32(at + 8);
-    if (input !== LOCAL) batch.inIf[row] = input;
-    if (output !== LOCAL) batch.outIf[row] = output;
-    batch.timeReceived[row] = timeS;
-    batch.exporterAddress[row] = this.#exporter;
-    if (hasSwitch) readSwitchRecord(batch, row, view, next + 8, 16);
-    batch.rows = row + 1;
-    const type = SampleType.flow;
-    this.outcome.samples[type]!++;
-    this.outcome.sampleRecords[type]! += count;
-    return true;
   }
 
   #sample(datagram: Datagram, batch: FlowBatch, format: number, at: number, end: number): void {
@@ -212,7 +208,8 @@ export class SflowDecoder {
       writeInterfaces(batch, row, input >>> 30, input & LOCAL, output >>> 30, output & LOCAL);
       at += 28;
     }
-    const recorded = this.#records(datagram, batch, row, at, end, expanded ? SampleType.expandedFlow : SampleType.flow);
+    const type = expanded ? SampleType.expandedFlow : SampleType.flow;
+    const recorded = this.#records(datagram, batch, row, at, end, type, 0);
     if (recorded === NOT_ENCAPSULATED) {
       batch.clearRow(row);
       const why = `Cannot use a sample: its packet is not in ${datagram.decapsulation}`;
@@ -226,19 +223,33 @@ export class SflowDecoder {
     batch.rows = row + 1;
   }
 
-  /** The records of a sample, from their count on. @returns octets of the packet, or {@linkcode NOT_ENCAPSULATED} */
-  #records(datagram: Datagram, batch: FlowBatch, row: number, at: number, end: number, type: number): number {
+  /**
+   * The records of a sample, whose count is at `at`.
+   *
+   * @param headerRead octets of the packet if its header, the first record, is in the row already; otherwise 0
+   * @returns octets of the packet, or {@linkcode NOT_ENCAPSULATED}
+   */
+  #records(
+    datagram: Datagram,
+    batch: FlowBatch,
+    row: number,
+    at: number,
+    end: number,
+    type: number,
+    headerRead: number,
+  ): number {
     const { outcome } = this;
     const { octets, view } = this.#payload;
     const { decapsulation } = datagram;
     const start = datagram.payload.byteOffset;
     const count = view.getUint32(at);
     at += 4;
-    let packetLength = 0;
+    let packetLength = headerRead;
     let frameLength = 0;
-    let headerSeen = false;
-    let rowIsClean = true; // of packet fields, so that a header can be read straight into it
-    for (let i = 0; i < count; i++) {
+    let headerSeen = headerRead > 0;
+    let rowIsClean = !headerSeen; // of packet fields, so that a header can be read straight into it
+    if (headerSeen) at = recordEnd(view, at);
+    for (let i = headerSeen ? 1 : 0; i < count; i++) {
       if (end - at < 8) {
         outcome.error(SflowError.recordsMissing, at - start, `Cannot read all records: ${i} of ${count} are there`);
         break;
@@ -259,23 +270,17 @@ export class SflowDecoder {
         if (whole && (decapsulation === "none" || !headerSeen)) {
           const protocol = view.getUint32(at);
           const target = rowIsClean ? row : row + 1;
-          const headerAt = at + 16;
-          let parsed = -1;
-          if (protocol === HEADER_ETHERNET && decapsulation === "none") {
-            parsed = parseUsualFrame(batch, target, view, headerAt, headerAt + headerLength);
-          }
-          if (parsed < 0) {
-            parsed = parseSampled(
-              headerKind(protocol),
-              decapsulation,
-              batch,
-              target,
-              octets,
-              view,
-              headerAt,
-              headerAt + headerLength,
-            );
-          }
+          const headerAt = at + 16, headerEnd = headerAt + headerLength;
+          const parsed = parseSampled(
+            headerKind(protocol),
+            decapsulation,
+            batch,
+            target,
+            octets,
+            view,
+            headerAt,
+            headerEnd,
+          );
           if (parsed === NOT_ENCAPSULATED) return NOT_ENCAPSULATED;
           if (!rowIsClean) mergePacket(batch, target, row);
           rowIsClean = false;
@@ -312,11 +317,16 @@ export class SflowDecoder {
         const why = `Cannot read a record of format ${format} in its ${length} octets`;
         outcome.error(SflowError.malformedRecord, recordAt - start, why);
       }
-      at += length + 3 & ~3; // at most three beyond the end, where the next turn stops
+      at = recordEnd(view, recordAt);
     }
     if (decapsulation !== "none" && !headerSeen) return NOT_ENCAPSULATED;
     return packetLength > 0 ? packetLength : Math.max(0, frameLength - FRAME_OVERHEAD);
   }
+}
+
+/** Where a record's successor starts: at most three octets beyond the end of the last. */
+function recordEnd(view: DataView, at: number): number {
+  return at + 8 + (view.getUint32(at + 4) + 3 & ~3);
 }
 
 function headerKind(protocol: number): PacketKind {

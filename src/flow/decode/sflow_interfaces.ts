@@ -2,7 +2,7 @@
 import type { FlowBatch } from "../columns_batch.ts";
 
 /** Interface formats: the two high bits of an interface, or a word of their own. */
-export const IF_INDEX = 0;
+const IF_INDEX = 0;
 const IF_DISCARDED = 1;
 /** The index that stands for the exporter itself. */
 export const LOCAL = 0x3fffffff;
