@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The broker (Apache Kafka, of Maven Central, run by Java) that the functional tests of Kafka start. Its jars go below
-# $TEST_SERVERS, by default ~/.cache/limier/servers. Nothing is started and nothing else on the host changes, but for
-# Maven's own cache. Does nothing where they are already.
+# The broker (Apache Kafka, of Maven Central, run by Java) that the functional tests of Kafka start, and Kafka Streams, which
+# a small program of theirs is compiled against. The jars go below $TEST_SERVERS, by default ~/.cache/limier/servers. Nothing is
+# started and nothing else on the host changes, but for Maven's own cache. Does nothing where they are already.
 set -euo pipefail
 version=4.3.1
 servers=${TEST_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/limier/servers}
@@ -11,13 +11,16 @@ fail() {
   exit 1
 }
 
-if [ "$(cat "$servers/kafka/version" 2>/dev/null)" = "$version" ]; then exit 0; fi
-for tool in java mvn; do command -v "$tool" >/dev/null || fail "there is no $tool; install a JDK of at least 17 and maven"; done
+if [ "$(cat "$servers/kafka/version" 2>/dev/null)" = "$version" ] && [ -f "$servers/kafka/libs/kafka-streams-$version.jar" ]; then
+  exit 0
+fi
+for tool in java javac mvn; do command -v "$tool" >/dev/null || fail "there is no $tool; install a JDK of at least 17 and maven"; done
 
 mkdir -p "$servers"
 draft=$(mktemp -d "$servers/.kafka.XXXXXX")
 trap 'rm -rf "$draft"' EXIT
-# The broker and its command line tools; Kafka Connect, which the tools drag in, is left out.
+# The broker and its command line tools, and Kafka Streams. Kafka Connect, which the tools drag in, is left out, and so is
+# RocksDB (70 MB): the program of the tests keeps no state.
 cat >"$draft/pom.xml" <<POM
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -45,6 +48,14 @@ cat >"$draft/pom.xml" <<POM
       </exclusions>
     </dependency>
     <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-streams</artifactId>
+      <version>$version</version>
+      <exclusions>
+        <exclusion><groupId>org.rocksdb</groupId><artifactId>rocksdbjni</artifactId></exclusion>
+      </exclusions>
+    </dependency>
+    <dependency>
       <groupId>org.apache.logging.log4j</groupId>
       <artifactId>log4j-slf4j-impl</artifactId>
       <version>2.25.4</version>
@@ -56,7 +67,9 @@ if ! (cd "$draft" && mvn -q -B dependency:copy-dependencies -DoutputDirectory=li
   fail "Maven Central can't be reached, or lacks a package. mvn said:
 $(grep -E 'ERROR' "$draft/log" | head -n 5 | cut -c 1-400)"
 fi
-[ -f "$draft/libs/kafka_2.13-$version.jar" ] || fail "Maven gave no broker"
+for jar in "kafka_2.13-$version.jar" "kafka-streams-$version.jar"; do
+  [ -f "$draft/libs/$jar" ] || fail "Maven gave no $jar"
+done
 # An empty log with the users that the tests log in as, so that each broker need only copy it.
 cat >"$draft/server.properties" <<PROPERTIES
 process.roles=broker,controller

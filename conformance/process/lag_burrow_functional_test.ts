@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { startAgentProcess } from "../../scripts/bench/agent_process.ts";
 import { brokerTest, startTestBroker } from "../../src/kafka/testing.ts";
+import { assertSame, assertSameGroups, describeGroup } from "./lag_comparison.ts";
 import { Clients, commit, LagPages, until } from "./lag_stage.ts";
 import { limier, pointsOf, temporaryFolder } from "./limier.ts";
 
@@ -62,7 +63,8 @@ brokerTest("an agent runs on a file of Burrow's as Burrow does", async () => {
   await until("all addresses are listened on", () => agent.addresses.length >= 2 || undefined);
   const [open, closed] = agent.addresses as [string, string];
   const pages = new LagPages(() => open, "local");
-  await pages.groupOnce("orders/eu", "it is seen", (one) => one.totallag === 6);
+  assert.equal((await assertSame(pages, broker, "orders/eu")).totallag, 6);
+  await assertSameGroups(pages, broker);
   assert.equal(await pages.text("/burrow/admin/ready"), "READY");
 
   // One warning of the version, one of the key that is not known.
@@ -121,7 +123,9 @@ brokerTest("an agent runs on a file of Burrow's as Burrow does", async () => {
 
   const removed = await pages.get("/v3/kafka/local/consumer/orders%2Feu", { method: "DELETE" });
   assert.deepEqual([removed.status, removed.body.message], [200, "consumer group removed"]);
+  // The agent forgets it; the broker knows as much as before.
   assert.equal(await pages.group("orders/eu"), undefined);
+  assert.equal((await describeGroup(broker, "orders/eu"))[0]!.lag, 6);
 
   // There is one process for the file.
   assert.equal(await Deno.readTextFile(pidFile), String(agent.pid));
@@ -186,19 +190,21 @@ lag:
     counts: { warn: 0, stop: 1, stall: 0, rewind: 0, unknown: 0 },
   });
   await agent.prints((printed) => pointsOf(printed, "kafka.consumer.lag").some(({ value }) => value === 6));
+  const pages = new LagPages(() => agent.url);
+  assert.equal((await assertSame(pages, broker, "stopped")).totallag, 6);
   await commit(member, "t", 10);
   const closed = await until("its end is told of", () => told.find(({ path }) => path === "/close"));
   assert.deepEqual([closed.body.id, closed.body.status], [id, "OK"]);
   assert.equal(told.length, 2);
+  assert.equal((await assertSame(pages, broker, "stopped")).totallag, 0);
 
   // A changed section starts the source anew, behind the same pages.
-  const pages = new LagPages(() => agent.url);
   const file = await Deno.readTextFile(agent.configPath);
   await Deno.writeTextFile(agent.configPath, file.replace("clusters: { main:", "clusters: { other:"));
   agent.signal("SIGHUP");
   await agent.logged({ message: "configuration reloaded" });
   const other = new LagPages(() => agent.url, "other");
-  await other.groupOnce("stopped", "it is seen again", (one) => one.totallag === 0);
+  assert.equal((await assertSame(other, broker, "stopped")).totallag, 0);
   assert.deepEqual((await pages.get("/v3/kafka")).body.clusters, ["other"]);
   const metrics = await agent.metrics();
   assert.equal(metrics['limier_lag_cluster_up{cluster="other"}'], 1);

@@ -39,25 +39,16 @@ export interface ShownGroup {
   readonly totallag: number;
 }
 
-/** One partition of a group as Kafka's own tool describes it. */
-export interface DescribedPartition {
-  readonly topic: string;
-  readonly partition: number;
-  /** Null where there is no commit. */
-  readonly committed: number | null;
-  readonly end: number;
-  readonly lag: number | null;
-  /** "" where nobody reads it. */
-  readonly host: string;
-  readonly clientId: string;
-}
-
 /** A guard against a hang. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** Resolves with the first answer that is not undefined; asks ten times a second. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const endMs = performance.now() + PATIENCE_MS;
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined> | T | undefined,
+  patienceMs: number = PATIENCE_MS,
+): Promise<T> {
+  const endMs = performance.now() + patienceMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
@@ -93,9 +84,18 @@ export class Clients implements AsyncDisposable {
 
   async createTopic(topic: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    await this.admin.createTopics({
-      waitForLeaders: true,
+    const created = await this.admin.createTopics({
+      waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, configEntries }],
+    });
+    assert.ok(created, `${topic} is there already`);
+    await until(`${topic} has leaders`, async () => {
+      try {
+        const { topics: [made] } = await this.admin.fetchTopicMetadata({ topics: [topic] });
+        return made!.partitions.filter(({ leader }) => leader >= 0).length === partitions || undefined;
+      } catch {
+        return undefined; // the broker does not know it yet
+      }
     });
   }
 
@@ -148,9 +148,18 @@ export class Clients implements AsyncDisposable {
   }
 }
 
-/** Commits an offset of partition 0 as a member. */
+/** Commits an offset as a member. The client may pass over it in silence, amid a rebalance: then again. */
 export async function commit(consumer: Consumer, topic: string, offset: number, partition = 0): Promise<void> {
-  await consumer.commitOffsets([{ topic, partition, offset: String(offset) }]);
+  await until(`${offset} of ${topic}/${partition} is committed`, async () => {
+    let isDone = false;
+    const end = consumer.on(consumer.events.COMMIT_OFFSETS, () => void (isDone = true));
+    try {
+      await consumer.commitOffsets([{ topic, partition, offset: String(offset) }]);
+    } finally {
+      end();
+    }
+    return isDone || undefined;
+  });
 }
 
 /** Asks an agent's pages. */
@@ -196,60 +205,20 @@ export class LagPages {
   }
 }
 
-const GROUP_COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+/** Kafka's own tool for groups of consumers. */
+export const GROUP_COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+
+/** The runs of Kafka's tools so far: each starts a Java of its own, which several at once would starve. */
+let lastRun: Promise<unknown> = Promise.resolve();
+
+/** Runs one of Kafka's own tools, when those before it have ended. */
+export function inTurn(run: () => Promise<string>): Promise<string> {
+  const running = lastRun.then(run);
+  lastRun = running.catch(() => {}); // told to whoever asked for that run
+  return running;
+}
 
 /** Runs Kafka's own tool for groups. */
 export function groupCommand(broker: TestBroker, ...args: string[]): Promise<string> {
-  return broker.tool(GROUP_COMMAND, args);
-}
-
-/** A group as Kafka's own tool describes it. */
-export async function describeGroup(broker: TestBroker, group: string): Promise<readonly DescribedPartition[]> {
-  const text = await groupCommand(broker, "--describe", "--group", group);
-  const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
-  const head = lines.findIndex(([first]) => first === "GROUP");
-  assert.ok(head >= 0, text);
-  const at = (line: readonly string[], name: string) => line[lines[head]!.indexOf(name)] ?? "-";
-  const number = (value: string) => value === "-" ? null : Number(value);
-  return lines.slice(head + 1).filter((line) => line.length > 3).map((line) => ({
-    topic: at(line, "TOPIC"),
-    partition: Number(at(line, "PARTITION")),
-    committed: number(at(line, "CURRENT-OFFSET")),
-    end: Number(at(line, "LOG-END-OFFSET")),
-    lag: number(at(line, "LAG")),
-    host: at(line, "HOST") === "-" ? "" : at(line, "HOST"),
-    clientId: at(line, "CLIENT-ID") === "-" ? "" : at(line, "CLIENT-ID"),
-  })).sort((a, b) => a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition);
-}
-
-/** Checks that the agent and Kafka's own tool say the same of a group that stands still. */
-export async function assertSame(pages: LagPages, broker: TestBroker, group: string): Promise<ShownGroup> {
-  const described = await describeGroup(broker, group);
-  const wanted = described.map(({ topic, partition, committed, lag, host, clientId }) => ({
-    topic,
-    partition,
-    committed,
-    lag: lag ?? 0,
-    owner: host,
-    client: clientId,
-  }));
-  let shown: ShownGroup | undefined;
-  let got: unknown;
-  await until(`the agent says what the tool says of ${group}: ${JSON.stringify(wanted)}`, async () => {
-    shown = await pages.group(group);
-    got = shown?.partitions.map((one) => ({
-      topic: one.topic,
-      partition: one.partition,
-      committed: one.end?.offset ?? null,
-      lag: one.current_lag,
-      owner: one.owner,
-      client: one.client_id,
-    }));
-    return JSON.stringify(got) === JSON.stringify(wanted) ? true : undefined;
-  }).catch((error) => {
-    assert.deepEqual(got, wanted);
-    throw error;
-  });
-  assert.equal(shown!.totallag, wanted.reduce((sum, { lag }) => sum + lag, 0));
-  return shown!;
+  return inTurn(() => broker.tool(GROUP_COMMAND, args));
 }

@@ -31,8 +31,8 @@ export interface ClusterWatch extends Running {
   /** Whether the last look at it succeeded. */
   readonly isHealthy: boolean;
   readonly topics: Pick<ClusterTopics, "leaderOf" | "logStartOf" | "countOf" | "size" | "partitions">;
-  /** Calls `listener` whenever topics have been looked up anew, and their ends are stored. */
-  onRefreshed(listener: () => void): void;
+  /** Calls `begin` before topics are looked up anew, and what it returns when that is done and their ends are stored. */
+  onRefresh(begin: () => () => void): void;
 }
 
 /** Tries again: at first after this, then after twice the time before, up to the longest. */
@@ -55,7 +55,7 @@ class Watch implements ClusterWatch {
   readonly #config: ClusterConfig;
   readonly #deps: ClusterWatchDeps;
   readonly #stop = new AbortController();
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners: (() => () => void)[] = [];
   readonly #reaper = new GroupReaper();
   /** Topics are looked up at the next tick. */
   #stale = true;
@@ -78,8 +78,8 @@ class Watch implements ClusterWatch {
     this.done = Promise.all([this.#watch(), this.#reap()]).then(() => {});
   }
 
-  onRefreshed(listener: () => void): void {
-    this.#listeners.push(listener);
+  onRefresh(begin: () => () => void): void {
+    this.#listeners.push(begin);
   }
 
   async #watch(): Promise<void> {
@@ -127,10 +127,10 @@ class Watch implements ClusterWatch {
   async #tick(): Promise<void> {
     const { clock, store } = this.#deps;
     const { signal } = this.#stop;
-    let refreshed = false;
+    let refreshed: readonly (() => void)[] = [];
     if (this.#stale || this.#metadata === undefined || clock.monotonic() >= this.#topicsDueMs) {
+      refreshed = this.#listeners.map((begin) => begin());
       this.#metadata = await this.kafka.metadata(null, { signal });
-      refreshed = true;
       this.#stale = false;
       this.#topicsDueMs = clock.monotonic() + this.#config.topicRefreshMs;
       this.#takeTopics();
@@ -163,7 +163,7 @@ class Watch implements ClusterWatch {
         partitions: this.topics.partitions,
       });
     }
-    if (refreshed) { for (const listener of this.#listeners) listener(); }
+    for (const end of refreshed) end();
   }
 
   #takeTopics(): void {

@@ -18,7 +18,7 @@ export interface OffsetsReaderDeps {
   readonly store: LagStore;
   readonly positions: ReaderPositions;
   /** The cluster that it tells of: nothing is read before its topics are known. */
-  readonly cluster: Pick<ClusterWatch, "ready" | "onRefreshed">;
+  readonly cluster: Pick<ClusterWatch, "ready" | "onRefresh">;
   /** How often partitions and their leaders are looked up. */
   readonly topicRefreshMs: number;
 }
@@ -96,9 +96,12 @@ class Reader implements OffsetsReader {
         }
       },
     });
-    deps.cluster.onRefreshed(() => {
-      deps.store.setTime(clock.now());
-      this.log.refreshed();
+    deps.cluster.onRefresh(() => {
+      const refreshed = this.log.refreshing();
+      return () => {
+        deps.store.setTime(clock.now());
+        refreshed();
+      };
     });
     this.done = this.#run();
   }

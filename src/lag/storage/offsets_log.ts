@@ -56,7 +56,9 @@ interface HeldCommit {
   readonly order: Int64;
   readonly timestamp: Int64;
   /** The topic's, where the commit names one that is not the one that is known. */
-  readonly topicId?: string;
+  readonly topicId?: string | undefined;
+  /** Looks at the metadata that had begun when it came. */
+  readonly looks: number;
 }
 
 /**
@@ -83,7 +85,9 @@ export class OffsetsLog {
   readonly #groups848: ConsumerGroups;
   #held: HeldCommit[] = [];
   /** Classic groups whose members were told since the last metadata: topics may have been unknown, or others of that name. */
-  #recent = new Map<string, GroupMetadata>();
+  #recent = new Map<string, { readonly value: GroupMetadata; readonly looks: number }>();
+  /** Looks at the metadata that have begun. */
+  #looks = 0;
   /** Newest order of a deletion, by group, and by partition of a group, while older records may still come. */
   readonly #deleted = new Map<string, Int64>();
   /** Newest order of what is no commit, by group and kind, while older records may still come. */
@@ -136,26 +140,47 @@ export class OffsetsLog {
     });
   }
 
-  /** Commits for partitions that were not known are applied or dropped, topics' ids looked up: the metadata is new. */
+  /** {@linkcode refreshing} and its end at once: the metadata is newer than all that came so far. */
   refreshed(): void {
+    this.refreshing()();
+  }
+
+  /**
+   * The metadata is about to be looked up.
+   *
+   * @returns what is called once it is new: commits for partitions that were not known are applied or dropped, topics' ids
+   * looked up. None is dropped that came after the look had begun: it may be of what was made meanwhile, and waits for the next.
+   */
+  refreshing(): () => void {
+    const look = ++this.#looks;
+    return () => this.#refreshed(look);
+  }
+
+  #refreshed(look: number): void {
     const held = this.#held;
     this.#held = [];
-    for (const { group, topic, partition, offset, order, timestamp, topicId } of held) {
-      // It was of a topic that is gone, or of one that was made anew under its name just before.
+    for (const commit of held) {
+      const { group, topic, partition, offset, order, timestamp, topicId, looks } = commit;
+      const mayCome = looks >= look;
+      // It is of a topic that is gone, or of one that was made anew under its name just before.
       if (topicId !== undefined && this.#cluster.topicId(topic) !== topicId) {
-        this.#store.count(Outcome.otherTopicId);
+        if (mayCome) this.#held.push(commit);
+        else this.#store.count(Outcome.otherTopicId);
         continue;
       }
       const outcome = this.#cluster.setConsumerOffset(group, topic, partition, offset, order, timestamp);
+      if (mayCome && isUnknownPlace(outcome)) {
+        this.#held.push(commit);
+        continue;
+      }
       this.#store.count(outcome);
       if (isUnknownPlace(outcome)) this.droppedHeld++;
     }
     this.#groups848.refreshed();
-    const recent = this.#recent;
-    this.#recent = new Map();
-    for (const [group, value] of recent) {
+    for (const [group, { value, looks }] of [...this.#recent]) {
       // A group that was removed meanwhile stays away.
       if (this.#cluster.groupTimes(group) !== null) this.#own(group, value);
+      if (looks < look) this.#recent.delete(group);
     }
   }
 
@@ -256,12 +281,12 @@ export class OffsetsLog {
     if (known !== undefined && known !== topicId) {
       if (this.#held.length >= MOST_HELD) return this.#store.count(Outcome.otherTopicId);
       // Perhaps the topic was made anew since the metadata was read.
-      this.#held.push({ group, topic, partition, offset, order, timestamp, ...(topicId !== undefined && { topicId }) });
+      this.#held.push({ group, topic, partition, offset, order, timestamp, topicId, looks: this.#looks });
       return;
     }
     const outcome = this.#cluster.setConsumerOffset(group, topic, partition, offset, order, timestamp);
     if (isUnknownPlace(outcome) && partition >= 0 && this.#held.length < MOST_HELD) {
-      this.#held.push({ group, topic, partition, offset, order, timestamp });
+      this.#held.push({ group, topic, partition, offset, order, timestamp, looks: this.#looks });
     } else this.#store.count(outcome);
   }
 
@@ -281,7 +306,9 @@ export class OffsetsLog {
     this.#cluster.clearConsumerOwners(group);
     this.#own(group, value);
     this.#recent.delete(group);
-    if (value.members.length > 0 && this.#recent.size < MOST_HELD) this.#recent.set(group, value);
+    if (value.members.length > 0 && this.#recent.size < MOST_HELD) {
+      this.#recent.set(group, { value, looks: this.#looks });
+    }
   }
 
   #own(group: string, { members }: GroupMetadata): void {

@@ -190,6 +190,44 @@ Deno.test("OffsetsLog.refreshed() applies commits for a topic that was made anew
   assert.equal(store.outcomes[Outcome.otherTopicId], 1);
 });
 
+Deno.test("OffsetsLog.refreshing() drops nothing that comes while the metadata is looked up", () => {
+  const { store, log } = setUp();
+  const stream = log.stream();
+  const refreshed = log.refreshing();
+  stream.take(batch(commit(1, 5, 2)), each); // its partition was made after the brokers had answered
+  refreshed();
+  assert.deepEqual([committed(store, 2), log.droppedHeld], [undefined, 0]);
+  log.refreshing(); // this look fails
+  const again = log.refreshing();
+  store.cluster("c")!.setBrokerOffset("t", 2, 3, 10, NOW_MS);
+  again();
+  assert.deepEqual([committed(store, 2), log.droppedHeld], [[[5, 1]], 0]);
+  const inTime = log.refreshing();
+  stream.take(batch(commit(3, 7, 3)), each);
+  store.cluster("c")!.setBrokerOffset("t", 3, 4, 10, NOW_MS);
+  inTime(); // the metadata knows it already
+  assert.deepEqual(committed(store, 3), [[7, 3]]);
+  stream.take(batch(commit(4, 5, 4)), each);
+  log.refreshed();
+  assert.equal(log.droppedHeld, 1);
+});
+
+Deno.test("OffsetsLog.refreshing() keeps commits for a topic that is made anew while the metadata is looked up", () => {
+  const [before, now] = ["00112233-4455-6677-8899-aabbccddeeff", "00112233-4455-6677-8899-aabbccddee00"];
+  const { store, log } = setUp();
+  const cluster = store.cluster("c")!;
+  cluster.setTopicId("t", before);
+  const refreshed = log.refreshing();
+  log.stream().take(batch({ ...commit(2, 3), value: commitValue(3, NOW_MS, now) }), each);
+  refreshed();
+  assert.deepEqual([committed(store), store.outcomes[Outcome.otherTopicId]], [undefined, 0]);
+  cluster.deleteTopic("t");
+  cluster.setTopicId("t", now);
+  cluster.setBrokerOffset("t", 0, 1, 10, NOW_MS);
+  log.refreshed();
+  assert.deepEqual(committed(store), [[3, 2]]);
+});
+
 /** A classic group with one member, m-1 of c-1 at /10.0.0.9, which reads partitions 0 and 1 of t1. */
 const MEMBERS =
   "0004 09 636f6e73756d6572 00000003 06 72616e6765 04 6d2d31 0000018bcfe56800 02 04 6d2d31 00 04 632d31 " +
@@ -209,6 +247,15 @@ Deno.test("OffsetsLog.refreshed() tells again who reads topics that were not kno
   cluster.deleteGroup("g");
   log.refreshed();
   assert.deepEqual(cluster.consumers(), []);
+  // Told while the metadata was looked up, in which the topic is not yet.
+  cluster.deleteTopic("t1");
+  const refreshed = log.refreshing();
+  log.stream().take(batch({ ...told, offset: 3 }), each);
+  refreshed();
+  assert.equal(owners(), undefined);
+  for (const partition of [0, 1]) cluster.setBrokerOffset("t1", partition, 2, 10, NOW_MS);
+  log.refreshed();
+  assert.deepEqual(owners(), [["/10.0.0.9", "c-1"], ["/10.0.0.9", "c-1"]]);
 });
 
 Deno.test("OffsetsLog refuses a cluster that is not there", () => {
