@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type AgentProcess, LIMIER, startAgentProcess } from "../../scripts/bench/agent_process.ts";
 import { temporaryFolder } from "./limier.ts";
+import { testUnless } from "../../src/testing/mod.ts";
 
 const isLinux = Deno.build.os === "linux";
 
@@ -199,10 +200,10 @@ const activator = isLinux && ["/usr/bin", "/bin"].map((folder) => `${folder}/sys
   }
 });
 
-Deno.test({
-  name: "systemd-socket-activate starts an agent by the first request, which is answered",
-  ignore: !activator,
-  async fn() {
+testUnless(
+  activator ? undefined : "there is no systemd-socket-activate",
+  "systemd-socket-activate starts an agent by the first request, which is answered",
+  async () => {
     await using folder = await temporaryFolder();
     const socket = `${folder.path}/http.sock`;
     await using agentStack = new AsyncDisposableStack();
@@ -218,7 +219,7 @@ Deno.test({
     const { code } = await agent.stop();
     assert.equal(code, 0);
   },
-});
+);
 
 async function healthOverUnix(path: string): Promise<string> {
   for (;;) {

@@ -5,6 +5,7 @@ import { sendSteadily } from "../../scripts/campaigns/steady_sending.ts";
 import { effectiveCapabilities, openUdpSocket } from "../../src/linux/mod.ts";
 import { sendUdp, temporaryFolder } from "./limier.ts";
 import { startRecorder } from "./recorder.ts";
+import { isFile, testUnless } from "../../src/testing/mod.ts";
 
 const isLinux = Deno.build.os === "linux";
 
@@ -87,10 +88,10 @@ http: { address: "127.0.0.1:0" }
 outputs: []
 `;
 
-Deno.test({
-  name: "a successor with fewer readers, and without capabilities, loses nothing",
-  ignore: !isLinux || !isThere("/usr/bin/setpriv") || Deno.uid() !== 0,
-  async fn() {
+testUnless(
+  isLinux && isFile("/usr/bin/setpriv") && Deno.uid() === 0 ? undefined : "it needs root and setpriv",
+  "a successor with fewer readers, and without capabilities, loses nothing",
+  async () => {
     await using folder = await temporaryFolder();
     const command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", ...LIMIER];
     const start = (readers: number) =>
@@ -114,7 +115,7 @@ Deno.test({
     assert.ok(books.every(({ received }) => received > 0), JSON.stringify(books));
     assert.equal(books.reduce((sum, { received, dropped }) => sum + received + dropped, 0), sent);
   },
-});
+);
 
 Deno.test({
   name: "a successor has the TCP and unix listeners, and the spool, when the predecessor has let go of them",
@@ -230,11 +231,3 @@ Deno.test({
     assert.equal((await fetch(`${agent.url}/healthcheck`)).status, 200);
   },
 });
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false; // that is the answer
-  }
-}

@@ -8,10 +8,10 @@ import {
   type Namespace,
   newNamespace,
 } from "../../scripts/bench/tcp_namespace.ts";
-import { until } from "../../src/testing/mod.ts";
+import { testUnless, until } from "../../src/testing/mod.ts";
 import { limier, temporaryFolder } from "./limier.ts";
 
-const ignore = !await canEnterNamespace();
+const lacking = await canEnterNamespace() ? undefined : "there may be no network namespace here";
 
 /** An agent in the namespace that watches, archives and announces. */
 function startWatcher(namespace: Namespace, folder: string): Promise<AgentProcess> {
@@ -64,10 +64,10 @@ async function archives(folder: string): Promise<string[]> {
   return found.sort();
 }
 
-Deno.test({
-  name: "limier tcpinfo events shows each connection open once and close once, and csv reads what was archived of it",
-  ignore,
-  async fn() {
+testUnless(
+  lacking,
+  "limier tcpinfo events shows each connection open once and close once, and csv reads what was archived of it",
+  async () => {
     await using namespace = await newNamespace();
     await using folder = await temporaryFolder();
     await using agent = await startWatcher(namespace, folder.path);
@@ -137,12 +137,12 @@ Deno.test({
       assert.equal(rows[0]![header!.indexOf("IDM.State")], "1");
     }
   },
-});
+);
 
-Deno.test({
-  name: "limier tcpinfo events comes back to an agent that was started again, and ends when told to",
-  ignore,
-  async fn() {
+testUnless(
+  lacking,
+  "limier tcpinfo events comes back to an agent that was started again, and ends when told to",
+  async () => {
     await using namespace = await newNamespace();
     await using folder = await temporaryFolder();
     const socket = `${folder.path}/events.sock`;
@@ -177,12 +177,12 @@ Deno.test({
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, /^Cannot connect to the event socket .*: nobody listens there/);
   },
-});
+);
 
-Deno.test({
-  name: "limier tcpinfo snapshot shows the sockets that ss shows",
-  ignore: ignore || !await hasSs(),
-  async fn() {
+testUnless(
+  lacking ?? (await hasSs() ? undefined : "there is no ss"),
+  "limier tcpinfo snapshot shows the sockets that ss shows",
+  async () => {
     await using namespace = await newNamespace();
     await namespace.open(30);
     await namespace.open(10, ADDRESS6);
@@ -227,7 +227,7 @@ Deno.test({
     assert.match(table[0]!, /^STATE +RECV-Q +SEND-Q +LOCAL +REMOTE /);
     assert.equal(table.length, 3);
   },
-});
+);
 
 async function hasSs(): Promise<boolean> {
   try {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { buildFloor } from "../floor/build.ts";
 import { benchNetlink } from "./netlink.ts";
+import { testUnless } from "../../src/testing/mod.ts";
 
 /** It takes a network namespace: root, unshare(1), nsenter(1), ss(8), and a C compiler. */
 async function canRun(): Promise<boolean> {
@@ -15,14 +16,14 @@ async function canRun(): Promise<boolean> {
   }
 }
 
-Deno.test({
-  name: "benchNetlink() decodes as many sockets as the C floor sees, and prints a row a size",
-  ignore: !await canRun(),
-  async fn() {
+testUnless(
+  await canRun() ? undefined : "it needs root, nsenter, ss and a C compiler",
+  "benchNetlink() decodes as many sockets as the C floor sees, and prints a row a size",
+  async () => {
     const printed: string[] = [];
     const code = await benchNetlink({ sockets: [2000, 3000], rounds: 1, cycles: 2 }, (line) => printed.push(line));
     assert.equal(code, 0, printed.join("\n"));
     assert.match(printed.at(-2)!, /^ +2000 +\d+ k +\d+ k +\d+ k +\d+\.\d\d /);
     assert.match(printed.at(-1)!, /^ +3000 +\d+ k +\d+ k +\d+ k +\d+\.\d\d /);
   },
-});
+);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Launch, launcherHead } from "./launcher.ts";
 import { command, makePortable, run, where } from "./launcher_testing.ts";
+import { isFile, testUnless } from "../../src/testing/mod.ts";
 
 Deno.test("launcherHead() passes arguments on as they are", async () => {
   await using portable = await makePortable();
@@ -100,16 +101,16 @@ Deno.test("launcherHead() starts without an environment", async () => {
 });
 
 for (const shell of [["/bin/dash"], ["/bin/bash"], ["/bin/bash", "--posix"], ["/bin/busybox", "sh"]]) {
-  Deno.test({
-    name: `launcherHead() is read by ${shell.join(" ")}`,
-    ignore: !isThere(shell[0] ?? ""),
-    async fn() {
+  testUnless(
+    isFile(shell[0] ?? "") ? undefined : "it is not installed",
+    `launcherHead() is read by ${shell.join(" ")}`,
+    async () => {
       await using portable = await makePortable();
       for (const _start of ["cold", "warm"]) {
         assert.equal((await run(portable, ["args", "a b"], { by: shell })).stdout, "[a b]");
       }
     },
-  });
+  );
 }
 
 const FILE = { name: "deno", sha256: "00ff", packedBytes: 10 };
@@ -138,12 +139,3 @@ Deno.test("launcherHead() says where its payload begins, whatever its own length
     assert.match(head, new RegExp(`^  part b ${head.length + 11} 10 `, "m"));
   }
 });
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}

@@ -11,13 +11,15 @@ import { senderProgram } from "./bpf_program.ts";
 import { effectiveCapabilities } from "./host_facts.ts";
 import { openLibc } from "./libc.ts";
 import { openUdpSocket } from "./socket.ts";
+import { testUnless } from "../testing/mod.ts";
 
 const isLinux = Deno.build.os === "linux";
 const status = isLinux ? Deno.readTextFileSync("/proc/self/status") : "";
 const hasBpf = effectiveCapabilities(status)?.includes("CAP_BPF") ?? false;
+const lacking = hasBpf ? undefined : "it needs CAP_BPF";
 
 function ebpfTest(name: string, body: () => void): void {
-  Deno.test({ name, ignore: !hasBpf, fn: body });
+  testUnless(lacking, name, body);
 }
 
 /** Runs `body` with a map, and closes it. */

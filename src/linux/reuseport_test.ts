@@ -11,13 +11,15 @@ import {
   type ReuseportGroupOptions,
 } from "./reuseport.ts";
 import { linuxTest, prepare } from "./testing.ts";
+import { isFile, testUnless } from "../testing/mod.ts";
 
 const isLinux = Deno.build.os === "linux";
 const capabilities = isLinux ? effectiveCapabilities(Deno.readTextFileSync("/proc/self/status")) ?? [] : [];
 const hasBpf = capabilities.includes("CAP_BPF");
+const lacking = hasBpf ? undefined : "it needs CAP_BPF";
 
 function ebpfTest(name: string, body: () => void): void {
-  Deno.test({ name, ignore: !hasBpf, fn: body });
+  testUnless(lacking, name, body);
 }
 
 const DATAGRAMS = 400;
@@ -93,12 +95,9 @@ ebpfTest("a group balanced by hash that hands over spreads senders by eBPF", () 
   assert.ok(counts.every((count) => count > 0), `${counts}`);
 });
 
-Deno.test({
-  name: "four workers receive equal shares of one sender",
-  ignore: !hasBpf,
-  async fn() {
-    using group = open();
-    const source = `import { BatchReceiver } from ${JSON.stringify(new URL("./mod.ts", import.meta.url).href)};
+testUnless(lacking, "four workers receive equal shares of one sender", async () => {
+  using group = open();
+  const source = `import { BatchReceiver } from ${JSON.stringify(new URL("./mod.ts", import.meta.url).href)};
       onmessage = ({ data: { fd, stop } }) => {
         const receiver = new BatchReceiver(fd);
         postMessage("ready");
@@ -107,22 +106,21 @@ Deno.test({
         postMessage(count);
         close();
       };`;
-    const stop = new Int32Array(new SharedArrayBuffer(4));
-    const workers = await Promise.all(group.sockets.map(async ({ fd }) => {
-      const worker = new Worker(`data:application/javascript,${encodeURIComponent(source)}`, { type: "module" });
-      const heard = () => new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
-      const ready = heard();
-      worker.postMessage({ fd, stop });
-      await ready;
-      return { count: heard() };
-    }));
-    const datagrams = 20_000;
-    send(group.address, datagrams);
-    Atomics.store(stop, 0, 1);
-    const counts = await Promise.all(workers.map(({ count }) => count)) as number[];
-    assert.equal(sum(counts), datagrams);
-    assert.ok(Math.max(...counts) - Math.min(...counts) <= possibleCpus(), `${counts}`);
-  },
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const workers = await Promise.all(group.sockets.map(async ({ fd }) => {
+    const worker = new Worker(`data:application/javascript,${encodeURIComponent(source)}`, { type: "module" });
+    const heard = () => new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
+    const ready = heard();
+    worker.postMessage({ fd, stop });
+    await ready;
+    return { count: heard() };
+  }));
+  const datagrams = 20_000;
+  send(group.address, datagrams);
+  Atomics.store(stop, 0, 1);
+  const counts = await Promise.all(workers.map(({ count }) => count)) as number[];
+  assert.equal(sum(counts), datagrams);
+  assert.ok(Math.max(...counts) - Math.min(...counts) <= possibleCpus(), `${counts}`);
 });
 
 ebpfTest("a group on [::] takes IPv4 and IPv6 senders in turn", () => {
@@ -232,10 +230,10 @@ async function withoutCapabilities(source: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-Deno.test({
-  name: "a group without capabilities is balanced by classic BPF, and says why",
-  ignore: !capabilities.includes("CAP_SETPCAP") || !isThere("/usr/bin/setpriv"),
-  async fn() {
+testUnless(
+  capabilities.includes("CAP_SETPCAP") && isFile("/usr/bin/setpriv") ? undefined : "it needs setpriv and CAP_SETPCAP",
+  "a group without capabilities is balanced by classic BPF, and says why",
+  async () => {
     const source = `import { openReuseportGroup } from ${JSON.stringify(new URL("./mod.ts", import.meta.url).href)};
       const address = { hostname: "127.0.0.1", port: 0 };
       for (const balancing of ["auto", "hash"]) {
@@ -251,12 +249,4 @@ Deno.test({
       ["hash", [`${why}; a successor takes over by classic BPF`]],
     ]);
   },
-});
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false; // that is the answer
-  }
-}
+);

@@ -20,4 +20,5 @@ export {
   testWith,
 } from "./real_server.ts";
 export { type ServerProcess, startProcess } from "./server_process.ts";
+export { testUnless } from "./skip.ts";
 export { until } from "./until.ts";

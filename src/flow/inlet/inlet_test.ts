@@ -9,6 +9,7 @@ import { readInletConfig } from "./config.ts";
 import { type Inlet, startInlet } from "./inlet.ts";
 import { forEachRawFlow, type Parcel } from "./parcel.ts";
 import { ParcelPorts } from "./parcel_ports.ts";
+import { testUnless } from "../../testing/mod.ts";
 
 const hasFfi = (() => {
   try {
@@ -56,10 +57,10 @@ const config = (more: object = {}) =>
   readInletConfig(Section.of({ listen: [{ address: "127.0.0.1:0", decoder: "sflow", ...more }] }));
 
 for (const threads of [false, true]) {
-  Deno.test({
-    name: `startInlet() hands on what has arrived before it ends, ${threads ? "in threads" : "on this thread"}`,
-    ignore: threads && !hasFfi,
-    async fn() {
+  testUnless(
+    threads && !hasFfi ? "there is no FFI" : undefined,
+    `startInlet() hands on what has arrived before it ends, ${threads ? "in threads" : "on this thread"}`,
+    async () => {
       const { payloads, seen, ports, sink } = keeping();
       const reporter = recordingReporter();
       const inlet = await startInlet(config({ workers: 2 }), {
@@ -86,13 +87,13 @@ for (const threads of [false, true]) {
         .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
       assert.equal(packets, 100);
     },
-  });
+  );
 }
 
-Deno.test({
-  name: "startInlet() in threads waits for room, and loses nothing that the kernel has",
-  ignore: !hasFfi,
-  async fn() {
+testUnless(
+  hasFfi ? undefined : "there is no FFI",
+  "startInlet() in threads waits for room, and loses nothing that the kernel has",
+  async () => {
     const room = Promise.withResolvers<void>();
     const { payloads, ports, sink } = keeping(() => room.promise);
     const inlet = await startInlet(config(), {
@@ -112,7 +113,7 @@ Deno.test({
     await ports.ended();
     assert.deepEqual(payloads, ["first", "second", "third"]);
   },
-});
+);
 
 Deno.test("startInlet() reads files in turn, as many datagrams as wanted", async () => {
   const folder = await Deno.makeTempDir();
