@@ -204,8 +204,11 @@ export class Delivery implements AsyncDisposable {
 
   /** Resolves when everything that was handed in has ended. */
   async delivered(): Promise<void> {
-    await whileItComes(Promise.all(this.#offers), "the publishes to end", () => this.#oracle.requests.length);
-    if (this.spool !== undefined) await until(() => this.books.pending === 0, "everything is delivered");
+    const come = () => this.#oracle.requests.length;
+    await whileItComes(Promise.all(this.#offers), "publishes to end", come);
+    if (this.spool !== undefined) {
+      await until(() => this.books.pending === 0, "everything is delivered", undefined, come);
+    }
   }
 
   /** Closes it; what is not delivered stays in the spool. */

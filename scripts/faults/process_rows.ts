@@ -97,7 +97,7 @@ async function killed(trial: Trial): Promise<void> {
 }
 
 async function finishes(trial: Trial, child: Child): Promise<void> {
-  await until(() => child.books?.pending === 0, "everything is delivered");
+  await until(() => child.books?.pending === 0, "everything is delivered", undefined, () => child.books?.pending ?? 0);
   await child.stop();
   const books = child.books!;
   trial.find(conservationFindings(books));

@@ -1,32 +1,33 @@
 /** A guard against a hang; nothing is meant to come near it. */
 const PATIENCE_MS = 90_000;
 
-/** Waits until `holds` says so. @throws {Error} when that takes as long as only a hang does */
-export async function until(holds: () => boolean, what: string, patienceMs = PATIENCE_MS): Promise<void> {
-  const endMs = performance.now() + patienceMs;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`Cannot wait until ${what}: nothing came for ${patienceMs} ms`);
-    await sleep(2);
-  }
-}
-
 /**
- * What `work` yields, however long it takes, as long as something comes: `come` grows.
+ * Waits until `holds` says so, however long that takes as long as something comes: `come` changes.
  *
  * @throws {Error} when nothing comes for as long as only a hang takes
  */
+export async function until(
+  holds: () => boolean,
+  what: string,
+  patienceMs = PATIENCE_MS,
+  come: () => number = () => 0,
+): Promise<void> {
+  for (let seen = come(), sinceMs = performance.now(); !holds(); await sleep(2)) {
+    if (come() !== seen) {
+      seen = come();
+      sinceMs = performance.now();
+    } else if (performance.now() > sinceMs + patienceMs) {
+      throw new Error(`Cannot wait until ${what}: nothing came for ${patienceMs} ms`);
+    }
+  }
+}
+
+/** What `work` yields, waited for as {@linkcode until} waits. */
 export async function whileItComes<Value>(work: Promise<Value>, what: string, come: () => number): Promise<Value> {
   let isOver = false;
   const outcome = work.finally(() => isOver = true);
   outcome.catch(() => {}); // awaited below, unless nothing comes any more
-  for (let seen = -1, sinceMs = 0; !isOver; await sleep(2)) {
-    if (come() !== seen) {
-      seen = come();
-      sinceMs = performance.now();
-    } else if (performance.now() > sinceMs + PATIENCE_MS) {
-      throw new Error(`Cannot wait for ${what}: nothing came for ${PATIENCE_MS} ms`);
-    }
-  }
+  await until(() => isOver, what, PATIENCE_MS, come);
   return await outcome;
 }
 
