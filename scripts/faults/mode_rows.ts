@@ -10,7 +10,7 @@ import {
 } from "../../src/output/mod.ts";
 import { SteppedClock } from "./clocks.ts";
 import { bareMode, smallBatch } from "./closing_rows.ts";
-import { mostAttempts, NOISE_MS, requireTimeouts, timedFetch } from "./connection_rows.ts";
+import { mostAttempts, requireTimeouts, timedFetch } from "./connection_rows.ts";
 import { eventText } from "./events.ts";
 import { FramedClient, framedDestination } from "./framed_client.ts";
 import { stalls, takesAll } from "./http_peer.ts";
