@@ -113,6 +113,7 @@ flow:${kafka}
     }
     await outlet.stop();
     const missing = flows - store.distinct;
+    if (missing > 0) missingOf(store.counts.subarray(0, flows)).forEach(print);
     verdict.require(missing === 0, `all of ${flows} flows are stored (${missing} are missing)`);
     verdict.require(store.repeated === 0, `none is stored twice (${store.repeated} are), in ${store.inserts} inserts`);
     verdict.require(outlet.kills === options.kills, `${outlet.kills} outlets were killed`);
@@ -165,6 +166,23 @@ class KilledOutlet {
   }
 }
 
+/** Who sends; the last two speak version 9. */
+const EXPORTERS = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"];
+
+/** Whose datagrams are missing, and which of them: what is lost in one piece was lost for one reason. */
+function missingOf(counts: Uint8Array): string[] {
+  return EXPORTERS.map((exporter, which) => {
+    const lost: number[] = [];
+    for (let i = which; i * FLOWS < counts.length; i += EXPORTERS.length) {
+      if (counts.subarray(i * FLOWS, (i + 1) * FLOWS).includes(0)) lost.push(i);
+    }
+    const runs = lost.filter((i, k) => lost[k - 1] !== i - EXPORTERS.length).length;
+    return `  of ${exporter}: ${lost.length} datagrams, in ${runs} runs, from ${lost[0] ?? "-"} to ${
+      lost.at(-1) ?? "-"
+    }`;
+  });
+}
+
 /** Sends datagrams at a pace; each flow has a source address of its own. */
 class Load {
   /** Datagrams with flows in them. */
@@ -184,9 +202,7 @@ class Load {
   }
 
   async run(): Promise<void> {
-    const sockets = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"].map((hostname) =>
-      Deno.listenDatagram({ transport: "udp", hostname, port: 0 })
-    );
+    const sockets = EXPORTERS.map((hostname) => Deno.listenDatagram({ transport: "udp", hostname, port: 0 }));
     const to: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: this.#port };
     for (const socket of sockets.slice(2)) {
       await socket.send(v9Template(), to);

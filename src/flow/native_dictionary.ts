@@ -106,8 +106,9 @@ export class DictionaryEncoder {
     }
     const indexType = keys.length <= 0x100 ? 0 : keys.length <= 0x1_0000 ? 1 : 2;
     const narrow = indexType === 0 ? this.#scratch : new Uint16Array(this.#scratch.buffer, 0, ids.length);
-    if (indexType < 2) { for (let row = 0; row < ids.length; row++) narrow[row] = wide[row]!; // behind where it reads
-     }
+    if (indexType < 2) {
+      for (let row = 0; row < ids.length; row++) narrow[row] = wide[row]!; // written behind where it reads
+    }
     return indexType;
   }
 }

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { formatAddress, parseAddressWords } from "./address.ts";
 import { RAW_FLOW_OVERHEAD, RawFlow, RawFlowEncoder, type RawFlowSettings } from "./raw_flow.ts";
+import { RAW_FLOW_SETTINGS } from "./testing.ts";
 
-const SETTINGS: RawFlowSettings = {
-  decoder: "netflow",
-  timestampSource: "input",
-  decapsulation: "none",
-  useSourceAddress: false,
-  rateLimit: 0,
-};
 const SOURCE = new Uint8Array(parseAddressWords("192.0.2.1")!.buffer);
 const HELLO = new TextEncoder().encode("hello");
 
@@ -27,7 +21,7 @@ const VECTORS: [why: string, settings: Partial<RawFlowSettings>, hex: string][] 
 
 function encode(settings: Partial<RawFlowSettings>, payload = HELLO, timeS = 1_700_000_000): Uint8Array {
   const into = new Uint8Array(payload.length + RAW_FLOW_OVERHEAD + 3);
-  const encoder = new RawFlowEncoder({ ...SETTINGS, ...settings });
+  const encoder = new RawFlowEncoder({ ...RAW_FLOW_SETTINGS, ...settings });
   return into.subarray(3, encoder.write(into, 3, timeS, payload, 0, payload.length, SOURCE, 0));
 }
 
@@ -40,7 +34,7 @@ for (const [why, settings, hex] of VECTORS) {
     assert.equal(formatAddress(read.source), "192.0.2.1");
     const { decoder, timestampSource, decapsulation, useSourceAddress, rateLimit, timeS } = read;
     assert.deepEqual({ decoder, timestampSource, decapsulation, useSourceAddress, rateLimit, timeS }, {
-      ...SETTINGS,
+      ...RAW_FLOW_SETTINGS,
       ...settings,
       timeS: 1_700_000_000,
     });

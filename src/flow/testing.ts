@@ -1,4 +1,14 @@
 /** What tests of this module and of others make datagrams with. */
+import type { RawFlowSettings } from "./raw_flow.ts";
+
+/** The settings of a listener of NetFlow that says nothing else. */
+export const RAW_FLOW_SETTINGS: RawFlowSettings = {
+  decoder: "netflow",
+  timestampSource: "input",
+  decapsulation: "none",
+  useSourceAddress: false,
+  rateLimit: 0,
+};
 
 /** A datagram of version 5 whose flows have the source addresses 10.0.0.0 + `first`, and the next ones. */
 export function v5Datagram(first: number, flows: number): Uint8Array<ArrayBuffer> {

@@ -211,6 +211,10 @@ export class GroupConsumer implements Running {
         signal,
       );
     let joined = await join();
+    if (joined.error === ProtocolError.unknownMemberId && this.#memberId !== "") {
+      this.#memberId = ""; // the session has ended meanwhile
+      joined = await join();
+    }
     if (joined.error === ProtocolError.memberIdRequired) {
       this.#memberId = joined.memberId;
       joined = await join();
@@ -225,15 +229,22 @@ export class GroupConsumer implements Running {
     const synced = await this.#ask(coordinator, syncGroupRequest(member, assignments), this.#rebalanceMs, signal);
     if (synced.error !== 0) throw answerError(synced.error, `take part in group ${group}`);
     const { partitions } = synced;
-    const given = partitions.length === 0 ? undefined : await this.#listener.assigned?.(partitions);
-    return {
-      member,
-      coordinator,
-      partitions,
-      positions: await this.#places.positions(partitions, given ?? [], signal),
-      leaders: await this.#places.leaders(this.#stop.signal),
-      over: new AbortController(),
-    };
+    const settled = new AbortController();
+    const beats = this.#beat({ coordinator, member }, settled.signal);
+    try {
+      const given = partitions.length === 0 ? undefined : await this.#listener.assigned?.(partitions);
+      return {
+        member,
+        coordinator,
+        partitions,
+        positions: await this.#places.positions(partitions, given ?? [], signal),
+        leaders: await this.#places.leaders(signal),
+        over: new AbortController(),
+      };
+    } finally {
+      settled.abort();
+      await beats;
+    }
   }
 
   /** Heartbeats until the partitions have to go, then lets them go. */
@@ -281,7 +292,7 @@ export class GroupConsumer implements Running {
   }
 
   /** While the listener works, the session must not end. */
-  async #beat({ coordinator, member }: Generation, until: AbortSignal): Promise<void> {
+  async #beat({ coordinator, member }: Pick<Generation, "coordinator" | "member">, until: AbortSignal): Promise<void> {
     const { clock } = this.#cluster;
     for (;;) {
       await clock.sleep(this.#options.heartbeatMs ?? 3_000, until);
@@ -290,7 +301,7 @@ export class GroupConsumer implements Running {
         await this.#ask(coordinator, heartbeatRequest(member));
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
-        return; // the commit that follows tells
+        return; // the commit, or the heartbeat, that follows tells
       }
     }
   }

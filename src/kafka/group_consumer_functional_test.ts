@@ -120,6 +120,20 @@ brokerTest(
       await consumer[Symbol.asyncDispose]();
       own.close();
     }
+    { // A listener that takes longer than a session to find out where to begin: we are a member all the while.
+      const { listener, told, until } = listening({
+        assigned: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 2_500));
+          told.push("ready");
+        },
+      });
+      const slow = { ...options, group: "slow", sessionTimeoutMs: 1_000 };
+      await using consumer = new GroupConsumer(cluster, slow, listener);
+      await until(() => consumer.partitions.length === 1);
+      await new Promise((resolve) => setTimeout(resolve, 500)); // several heartbeats
+      await consumer.commit([{ topic: "t", partition: 0, offset: 5 }]);
+      assert.deepEqual(told, ["ready"]);
+    }
     { // The broker goes and comes back: the member does, too.
       const { listener, told, until } = listening();
       const own = clusterOf(broker);

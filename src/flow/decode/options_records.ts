@@ -94,7 +94,7 @@ export class OptionsRecordReader {
           probability = readProbability(view, fieldAt, length);
           break;
         case Element.systemInitTimeMilliseconds:
-          domain.systemInitMs = readNumber(view, fieldAt, length);
+          this.#state.setSystemInit(domain, readNumber(view, fieldAt, length));
       }
     }
     const rate = told !== 0 ? told : rateOf({ interval, space, size, population, probability });

@@ -1,6 +1,6 @@
 /** What is remembered of exporters as JSON, so that a restart forgets nothing. */
 import { formatAddress, parseAddressWords } from "../address.ts";
-import type { Domain, FlowState, RateKind } from "./state.ts";
+import type { Domain, FlowState, Lesson, Rate, RateKind } from "./state.ts";
 import { Template } from "./template.ts";
 
 /** Version of the form; another one is not read. */
@@ -31,18 +31,39 @@ export interface SavedState {
 
 /** All templates and rates. */
 export function saveState(state: FlowState): SavedState {
-  const exporters: Record<string, Record<string, SavedDomain>> = {};
-  for (const exporter of state.exporters()) {
-    const domains: Record<string, SavedDomain> = exporters[formatAddress(exporter.address)] = {};
-    for (const domain of exporter.domains.values()) domains[`${domain.version}-${domain.id}`] = saveDomain(domain);
+  const exporters: Exporters = {};
+  for (const { address, domains } of state.exporters()) {
+    for (const domain of domains.values()) {
+      const { templates, samplers, interfaces } = domain;
+      saveDomain(exporters, address, domain, templates.values(), [...samplers.values(), ...interfaces.values()]);
+    }
   }
   return { Version: VERSION, Decoders: exporters };
 }
 
-function saveDomain({ templates, samplers, interfaces, systemInitMs }: Domain): SavedDomain {
+/** What was learnt, of domains that are still known; undefined: nothing. */
+export function saveLessons(lessons: ReadonlyMap<Domain, Lesson>): SavedState | undefined {
+  const exporters: Exporters = {};
+  for (const [domain, { templates, rates }] of lessons) {
+    if (domain.templates.size === 0) continue;
+    const kept = [...templates].map((id) => domain.templates.get(id)).filter((template) => template !== undefined);
+    saveDomain(exporters, domain.exporter.address, domain, kept, rates);
+  }
+  return Object.keys(exporters).length === 0 ? undefined : { Version: VERSION, Decoders: exporters };
+}
+
+type Exporters = Record<string, Record<string, SavedDomain>>;
+
+function saveDomain(
+  into: Exporters,
+  address: Uint32Array,
+  { version, id, systemInitMs }: Domain,
+  templates: Iterable<Template>,
+  rates: Iterable<Rate>,
+): void {
   const saved: Record<string, SavedTemplate> = {};
-  for (const [id, template] of templates) {
-    saved[id] = {
+  for (const template of templates) {
+    saved[template.id] = {
       options: template.isOptions,
       scopeFields: template.scopeFields,
       fields: Array.from(
@@ -52,16 +73,25 @@ function saveDomain({ templates, samplers, interfaces, systemInitMs }: Domain): 
       refreshed: template.refreshedS,
     };
   }
-  const rates = [...samplers.values(), ...interfaces.values()].map(({ kind, id, rate }) => [kind, id, rate] as const);
-  return { templates: saved, rates, systemInitMs };
+  const domains = into[formatAddress(address)] ??= {};
+  domains[`${version}-${id}`] = {
+    templates: saved,
+    rates: Array.from(rates, ({ kind, id, rate }) => [kind, id, rate] as const),
+    systemInitMs,
+  };
 }
 
 /**
- * Takes in what was saved, within the bounds of the state; what is too old is forgotten when it is asked for.
+ * Takes in what was saved, within the bounds of the state; what is too old is forgotten when it is asked for. Of two
+ * templates the one that was sent later counts. None of it is news to be told of.
  *
  * @returns null, or why the value can't be used; the state may have some of it then
  */
 export function restoreState(state: FlowState, saved: unknown): string | null {
+  return state.untracked(() => restoreExporters(state, saved));
+}
+
+function restoreExporters(state: FlowState, saved: unknown): string | null {
   if (!isRecord(saved) || !isRecord(saved.Decoders)) return "Cannot read the decoders' state: it is no object";
   if (saved.Version !== VERSION) {
     return `Cannot read the decoders' state: its version is ${saved.Version}, not ${VERSION}`;
@@ -82,12 +112,17 @@ export function restoreState(state: FlowState, saved: unknown): string | null {
 function restoreDomain(state: FlowState, address: Uint32Array, version: number, id: number, saved: unknown): boolean {
   if (!isRecord(saved) || !isRecord(saved.templates) || !Array.isArray(saved.rates)) return false;
   const templates = Object.entries(saved.templates).map(([key, value]) => restoreTemplate(key, value, version, state));
-  if (id > 0xffff_ffff || templates.length === 0 || templates.includes(null)) return false;
+  if (id > 0xffff_ffff || templates.includes(null)) return false;
   for (const template of templates) {
-    state.setTemplate(state.domain(address, version, id), template!, template!.refreshedS);
+    const domain = state.domain(address, version, id);
+    const known = domain.templates.get(template!.id);
+    if (known === undefined || known.refreshedS <= template!.refreshedS) {
+      state.setTemplate(domain, template!, template!.refreshedS);
+    }
   }
-  const domain = state.domain(address, version, id);
-  domain.systemInitMs = isCount(saved.systemInitMs) ? saved.systemInitMs : 0;
+  const domain = state.find(address)?.domain(version, id);
+  if (domain === undefined) return true; // rates are of no use where no template is known
+  if (isCount(saved.systemInitMs) && saved.systemInitMs > 0) state.setSystemInit(domain, saved.systemInitMs);
   for (const rate of saved.rates) {
     if (!Array.isArray(rate)) return false;
     const [kind, sampler, value] = rate;

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { FlowBatch } from "../columns_batch.ts";
 import { usualRecords, usualTemplate } from "../sample_datagrams.ts";
 import { NetflowDecoder } from "./netflow.ts";
-import { restoreState, saveState } from "./saved_state.ts";
+import { restoreState, saveLessons, saveState } from "./saved_state.ts";
 import { FlowState } from "./state.ts";
+import { Template } from "./template.ts";
 import { datagram, hexFixtures, RECEIVED_S, shownRows } from "./testing.ts";
 
 function reread(state: FlowState, limits = {}): FlowState {
@@ -33,6 +34,54 @@ Deno.test("restoreState() keeps the age of templates, and to its bounds", () => 
   assert.equal(later.decode(datagram(usualRecords(9, 1, 0), day), new FlowBatch()).missingTemplates, 1);
   decoder.decode(datagram(usualTemplate(10)), new FlowBatch());
   assert.equal(reread(decoder.state, { templates: 1 }).templateCount, 1);
+});
+
+Deno.test("restoreState() keeps of two templates the one that was sent later", () => {
+  const said = (refreshed: number, id: number) => ({ ...template, refreshed, fields: [[0, id, 4]] });
+  const state = new FlowState();
+  const learn = (one: object) => assert.equal(restoreState(state, withTemplate("256", one)), null);
+  const known = () => {
+    const [saved] = Object.values(Object.values(saveState(state).Decoders)[0]!);
+    const { refreshed, fields } = saved!.templates["256"]!;
+    return [refreshed, fields[0]![1]];
+  };
+  learn(said(20, 8));
+  learn(said(10, 12));
+  assert.deepEqual(known(), [20, 8]);
+  learn(said(30, 12));
+  assert.deepEqual(known(), [30, 12]);
+});
+
+Deno.test("saveLessons() gives what is new, once, and nothing of what others said", () => {
+  const { state } = new NetflowDecoder(new FlowState({}, { tracks: true }));
+  const lessons = () => saveLessons(state.takeLessons());
+  const address = Uint32Array.of(0, 0, 0xffff0000, 1);
+  const of = (id: number, refreshed: number) => {
+    const one = new Template(256, false, 0, Uint16Array.of(id, 4), null, false);
+    state.setTemplate(state.domain(address, 9, 0), one, refreshed);
+  };
+  assert.equal(lessons(), undefined);
+  of(8, 1);
+  const first = lessons();
+  assert.deepEqual(first, saveState(state));
+  of(8, 2); // the same again
+  assert.equal(lessons(), undefined);
+  of(12, 3);
+  assert.deepEqual(lessons(), saveState(state));
+  const domain = state.domain(address, 9, 0);
+  state.setRate(domain, "sampler", 1, 100);
+  const rates = () => Object.values(Object.values(lessons()?.Decoders ?? {})[0] ?? {}).flatMap(({ rates }) => rates);
+  assert.deepEqual(rates(), [["sampler", 1, 100]]);
+  state.setRate(domain, "sampler", 1, 100);
+  assert.equal(lessons(), undefined);
+  state.setRate(domain, "sampler", 1, 200);
+  assert.deepEqual(rates(), [["sampler", 1, 200]]);
+  const other = withTemplate("300", { ...template, refreshed: 9 });
+  assert.equal(restoreState(state, other), null);
+  assert.equal(lessons(), undefined);
+  of(8, 4);
+  state.removeTemplate(domain, 256);
+  assert.equal(lessons(), undefined); // nothing is left of it
 });
 
 const template = { options: false, scopeFields: 0, fields: [[0, 8, 4]], refreshed: 1 };

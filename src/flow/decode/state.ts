@@ -79,6 +79,13 @@ export class Exporter {
   }
 }
 
+/** What was learnt of a domain. */
+export interface Lesson {
+  /** Ids of templates that are new, or say something else. */
+  readonly templates: Set<number>;
+  readonly rates: Set<Rate>;
+}
+
 /** A template and its owner. */
 export interface Owned {
   readonly template: Template;
@@ -104,9 +111,39 @@ export class FlowState {
   readonly #rates = new RecencyList<Rate>();
   readonly #places = new WeakMap<Template | Rate, Held<Owned> | Held<Rate>>();
   #fields = 0;
+  /** What was learnt since it was last taken; undefined: nobody takes it. */
+  #lessons: Map<Domain, Lesson> | undefined;
 
-  constructor(limits: Partial<StateLimits> = {}) {
+  /** @param tracks what is learnt is noted down, for `takeLessons` */
+  constructor(limits: Partial<StateLimits> = {}, { tracks = false }: { readonly tracks?: boolean } = {}) {
     this.limits = { ...STATE_LIMITS, ...limits };
+    if (tracks) this.#lessons = new Map();
+  }
+
+  /** What is new since this was last asked. */
+  takeLessons(): ReadonlyMap<Domain, Lesson> {
+    const lessons = this.#lessons;
+    if (lessons === undefined || lessons.size === 0) return NO_LESSONS;
+    this.#lessons = new Map();
+    return lessons;
+  }
+
+  /** Does `work` without noting down what is learnt by it. */
+  untracked<T>(work: () => T): T {
+    const lessons = this.#lessons;
+    this.#lessons = undefined;
+    try {
+      return work();
+    } finally {
+      this.#lessons = lessons;
+    }
+  }
+
+  #lesson(domain: Domain): Lesson | undefined {
+    if (this.#lessons === undefined) return undefined;
+    let lesson = this.#lessons.get(domain);
+    if (lesson === undefined) this.#lessons.set(domain, lesson = { templates: new Set(), rates: new Set() });
+    return lesson;
   }
 
   /** Templates remembered. */
@@ -189,6 +226,7 @@ export class FlowState {
     template.refreshedS = nowS;
     template.usedS = nowS;
     domain.templates.set(template.id, template);
+    this.#lesson(domain)?.templates.add(template.id);
     const owned: Owned = { template, domain };
     this.#places.set(template, {
       value: owned,
@@ -246,6 +284,7 @@ export class FlowState {
     const known = rates(domain, kind).get(id);
     const { exporter } = domain;
     if (known !== undefined) {
+      if (known.rate !== rate) this.#lesson(domain)?.rates.add(known);
       known.rate = rate;
       const held = this.#places.get(known) as Held<Rate> | undefined;
       if (held === undefined) return;
@@ -257,7 +296,15 @@ export class FlowState {
     while (this.#rates.size >= this.limits.rates) this.#forgetRate(this.#rates.oldest!);
     const entry: Rate = { domain, kind, id, rate };
     rates(domain, kind).set(id, entry);
+    this.#lesson(domain)?.rates.add(entry);
     this.#places.set(entry, { value: entry, inAll: this.#rates.add(entry), inExporter: exporter.rates.add(entry) });
+  }
+
+  /** Remembers when the clock of a domain began, in Unix milliseconds. */
+  setSystemInit(domain: Domain, ms: number): void {
+    if (domain.systemInitMs === ms) return;
+    domain.systemInitMs = ms;
+    this.#lesson(domain);
   }
 
   #forgetRate(rate: Rate): void {
@@ -281,6 +328,8 @@ export class FlowState {
     return expired;
   }
 }
+
+const NO_LESSONS: ReadonlyMap<Domain, Lesson> = new Map();
 
 function rates(domain: Domain, kind: RateKind): Map<number, Rate> {
   return kind === "sampler" ? domain.samplers : domain.interfaces;

@@ -6,7 +6,7 @@ import { recordingReporter } from "../../telemetry/mod.ts";
 import { formatAddress } from "../address.ts";
 import { RawFlow } from "../raw_flow.ts";
 import { readInletConfig } from "./config.ts";
-import { type Inlet, startInlet } from "./inlet.ts";
+import { type Inlet, type InletSink, startInlet } from "./inlet.ts";
 import { forEachRawFlow, type Parcel } from "./parcel.ts";
 import { ParcelPorts } from "./parcel_ports.ts";
 import { testUnless } from "../../testing/mod.ts";
@@ -115,19 +115,22 @@ testUnless(
   },
 );
 
-Deno.test("startInlet() reads files in turn, as many datagrams as wanted", async () => {
-  const folder = await Deno.makeTempDir();
-  const paths = ["a", "b"].map((name) => `${folder}/${name}`);
-  for (const path of paths) await Deno.writeTextFile(path, path.slice(-1));
-  const { payloads, sink } = keeping();
-  const listen = [{ type: "file", decoder: "netflow", paths, max_flows: 5 }];
-  const inlet = await startInlet(readInletConfig(Section.of({ listen })), {
+function startFileInlet(file: { readonly paths: readonly string[]; readonly max_flows?: number }, sink: InletSink) {
+  return startInlet(readInletConfig(Section.of({ listen: [{ type: "file", decoder: "netflow", ...file }] })), {
     clock: realClock,
     reporter: recordingReporter(),
     sink,
     threads: false,
     queueSize: 10,
   });
+}
+
+Deno.test("startInlet() reads files in turn, as many datagrams as wanted", async () => {
+  const folder = await Deno.makeTempDir();
+  const paths = ["a", "b"].map((name) => `${folder}/${name}`);
+  for (const path of paths) await Deno.writeTextFile(path, path.slice(-1));
+  const { payloads, sink } = keeping();
+  const inlet = await startFileInlet({ paths, max_flows: 5 }, sink);
   while (payloads.length < 5) await new Promise((resolve) => setTimeout(resolve, 1));
   await inlet[Symbol.asyncDispose]();
   assert.deepEqual(payloads, ["a", "b", "a", "b", "a"]);
@@ -136,14 +139,7 @@ Deno.test("startInlet() reads files in turn, as many datagrams as wanted", async
 
 Deno.test("startInlet() ends with an error when a file can't be read", async () => {
   const { sink } = keeping();
-  const listen = [{ type: "file", decoder: "netflow", paths: ["/nowhere/at/all"] }];
-  const inlet = await startInlet(readInletConfig(Section.of({ listen })), {
-    clock: realClock,
-    reporter: recordingReporter(),
-    sink,
-    threads: false,
-    queueSize: 10,
-  });
+  const inlet = await startFileInlet({ paths: ["/nowhere/at/all"] }, sink);
   await assert.rejects(inlet.done, Deno.errors.NotFound);
   await inlet[Symbol.asyncDispose]();
 });

@@ -73,7 +73,7 @@ class Sender implements KafkaSender {
   take(parcel: Parcel): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#queue.push({ parcel, done: resolve });
-    this.#sending ??= this.#send().finally(() => this.#sending = undefined);
+    this.#sending ??= this.#send();
     return promise;
   }
 
@@ -90,6 +90,8 @@ class Sender implements KafkaSender {
       await this.#deliver(taken.map(({ parcel }) => parcel));
       for (const { done } of taken) done();
     }
+    // At once, not behind another turn: whoever has just been told may bring more before that.
+    this.#sending = undefined;
     this.#buffered.set(0);
   }
 

@@ -1,6 +1,6 @@
 /** The section `flow.outlet`: how flows are read, completed and stored. */
 import type { Section } from "../../config/mod.ts";
-import { STATE_LIMITS } from "../decode/state.ts";
+import { STATE_LIMITS, type StateLimits } from "../decode/state.ts";
 
 /** How datagrams are taken out of Kafka. */
 export interface KafkaInputConfig {
@@ -46,6 +46,14 @@ export const DECODER: DecoderConfig = {
   maxTemplatesPerExporter: STATE_LIMITS.templatesPerExporter,
   queueUnknownSets: false,
 };
+
+/** The bounds of what is remembered. */
+export function stateLimits({ templateTimeoutMs, maxTemplatesPerExporter }: DecoderConfig): Partial<StateLimits> {
+  return {
+    templateTimeoutS: Math.floor(templateTimeoutMs / 1000),
+    templatesPerExporter: maxTemplatesPerExporter,
+  };
+}
 
 /** Reads `flow.outlet.kafka_input`. @throws {ConfigError} */
 export function readKafkaInput(section: Section): KafkaInputConfig {

@@ -14,6 +14,8 @@ export interface DirectWorker extends Running {
   flush(): Promise<void>;
   /** What decoders know. */
   state(): SavedState;
+  /** Takes in what others have learnt. */
+  learn(learned: SavedState): void;
 }
 
 /** Starts a worker. @throws {GeoDatabaseError} on a database that can't be used */
@@ -63,6 +65,10 @@ class Direct implements DirectWorker {
     return this.#parts.state();
   }
 
+  learn(learned: SavedState): void {
+    this.#parts.learn(learned);
+  }
+
   async #take(parcel: Parcel): Promise<void> {
     const { heart } = this.#parts;
     const batch = this.#batch;
@@ -92,7 +98,7 @@ class Direct implements DirectWorker {
     await maker.complete(batch);
     const block = batch.rows === 0 ? undefined : { ...maker.encode(batch), token: crypto.randomUUID() };
     batch.reset();
-    await this.#save();
+    await this.#parts.remember();
     await this.#storing;
     this.#parts.flushed(rows, waitMs);
     if (block === undefined) return;
@@ -101,11 +107,6 @@ class Direct implements DirectWorker {
       this.#lost.inc(failed);
       reporter.error(`Cannot store ${failed} flows before the end: ${cause ?? "the store did not answer"}`);
     });
-  }
-
-  async #save(): Promise<void> {
-    if (this.#deps.saveState === undefined || !this.#parts.heart.takeLearned()) return;
-    await this.#deps.saveState(this.#parts.state());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

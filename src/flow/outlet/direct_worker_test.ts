@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../clock/mod.ts";
+import type { SavedState } from "../decode/saved_state.ts";
 import { usualRecords, usualTemplate } from "../sample_datagrams.ts";
 import { v5Datagram } from "../testing.ts";
 import { startDirectWorker } from "./direct_worker.ts";
@@ -141,20 +142,43 @@ Deno.test("DirectWorker measures by exporter, interface and direction", async ()
   ]);
 });
 
-Deno.test("DirectWorker keeps templates over a restart, and only when they are new", async () => {
+Deno.test("DirectWorker reads what has waited for days with the templates of its day, and forgets them in time", async () => {
   const store = new KeptRows();
-  const decoder = { ...workerConfig().decoder, statePersistFile: "state.json" };
-  const saved: unknown[] = [];
-  const saveState = (state: unknown) => Promise.resolve(void saved.push(structuredClone(state)));
-  const first = await startDirectWorker(workerConfig({ decoder }), workerDeps(store, { saveState }));
+  const clock = new FakeClock(1_800_000_000_000); // three years after what it reads
+  const decoder = { ...workerConfig().decoder, templateTimeoutMs: 600_000 };
+  const worker = await startDirectWorker(workerConfig({ decoder }), workerDeps(store, { clock }));
+  const read = async (timeS: number, ...payloads: Uint8Array[]) => {
+    await worker.take(parcelOf(payloads, { timeS }));
+    await worker.flush();
+    return Object.keys(worker.state().Decoders).length;
+  };
+  assert.equal(await read(1_700_000_000, usualTemplate(9), usualRecords(9, 5, 0)), 1);
+  assert.equal(await read(1_700_000_600, usualRecords(9, 5, 1)), 1);
+  assert.equal(store.rows.length, 10);
+  assert.equal(await read(1_700_000_601, v5Datagram(0, 1)), 0);
+  await worker[Symbol.asyncDispose]();
+});
+
+Deno.test("DirectWorker has templates kept over a restart, when they are new, and now and then for their age", async () => {
+  const store = new KeptRows();
+  const clock = new FakeClock();
+  const saved: SavedState[] = [];
+  const remember = (learned: SavedState) => Promise.resolve(void saved.push(structuredClone(learned)));
+  const first = await startDirectWorker(workerConfig(), workerDeps(store, { clock, remember }));
   for (let i = 0; i < 3; i++) {
     await first.take(parcelOf([usualTemplate(9), usualRecords(9, 5, i)]));
     await first.flush();
   }
   assert.equal(saved.length, 1);
+  await clock.advance(300_000);
+  await first.take(parcelOf([usualRecords(9, 5, 3)]));
+  await first.flush();
+  assert.equal(saved.length, 2);
+  assert.deepEqual(saved[1], first.state());
   await first[Symbol.asyncDispose]();
-  const second = await startDirectWorker(workerConfig({ savedState: saved[0] }), workerDeps(store));
+  const second = await startDirectWorker(workerConfig(), workerDeps(store));
+  second.learn(saved[0]!);
   await second.take(parcelOf([usualRecords(9, 5, 9)]));
   await second[Symbol.asyncDispose]();
-  assert.equal(store.rows.length, 20);
+  assert.equal(store.rows.length, 25);
 });

@@ -2,14 +2,12 @@
 import { newLogSampler, type Reporter } from "../../telemetry/mod.ts";
 import type { Clock } from "../../clock/mod.ts";
 import { formatAddress } from "../address.ts";
-import { MAPPED_WORD } from "../columns_pool.ts";
-import type { Trace } from "../decode/datagram.ts";
 import type { CountedError } from "../decode/outcome.ts";
 import { NetflowDecoder } from "../decode/netflow.ts";
 import { SflowDecoder } from "../decode/sflow.ts";
 import { FlowState } from "../decode/state.ts";
 import { RawFlow } from "../raw_flow.ts";
-import type { DecoderConfig } from "./config.ts";
+import { type DecoderConfig, stateLimits } from "./config.ts";
 import { DecoderCounts, OutletCounts } from "./counts.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import type { RowBatch } from "./row_batch.ts";
@@ -22,10 +20,9 @@ export interface HeartDeps {
   readonly maxExporters: number;
   /** Told of each thing that is wrong with a datagram. */
   readonly onError?: (error: CountedError) => void;
+  /** What decoders learn is noted down. @default false */
+  readonly tracks?: boolean;
 }
-
-/** Things seen before that make no difference; more than this are looked at again. */
-const MOST_SEEN = 65_536;
 
 /** Decodes the datagrams of one worker; its state is its own. */
 export class FlowHeart {
@@ -38,32 +35,26 @@ export class FlowHeart {
   readonly #limiter = new RateLimiter();
   readonly #log;
   readonly #onError: HeartDeps["onError"];
-  /** What templates and options said last, so that it is known when they say something else. */
-  readonly #seen = new Map<string, string>();
-  #learned = false;
+  /** Unix seconds of receipt, of datagrams since `expire()`. */
+  #oldestS = Infinity;
 
-  constructor(config: DecoderConfig, { clock, reporter, maxExporters, onError }: HeartDeps) {
+  constructor(config: DecoderConfig, { clock, reporter, maxExporters, onError, tracks = false }: HeartDeps) {
     this.#onError = onError;
-    this.state = new FlowState({
-      templateTimeoutS: Math.floor(config.templateTimeoutMs / 1000),
-      templatesPerExporter: config.maxTemplatesPerExporter,
-    });
-    const trace: Trace = config.statePersistFile === "" ? {} : {
-      template: ({ domain, id, options, fields }) => this.#note(`${domain} ${id}`, JSON.stringify([options, fields])),
-      options: (fields) => this.#note("", JSON.stringify(fields, bigintsAsText)),
-    };
+    this.state = new FlowState(stateLimits(config), { tracks });
     const { queueUnknownSets } = config;
-    this.#netflow = new NetflowDecoder(this.state, { queueUnknownSets, trace });
+    this.#netflow = new NetflowDecoder(this.state, { queueUnknownSets });
     this.counts = new OutletCounts(reporter.metrics, maxExporters);
     this.#decoders = new DecoderCounts(reporter.metrics, maxExporters, this.state);
     this.#log = newLogSampler(reporter, clock).sampled("flow.decode", 1);
   }
 
-  /** Whether templates or sampling rates have changed since this was last asked. */
-  takeLearned(): boolean {
-    const learned = this.#learned;
-    this.#learned = false;
-    return learned;
+  /**
+   * Forgets templates that were not sent again in time. Time is that of the datagrams, and of the oldest among those
+   * read since this was last called: what waited in Kafka for days is read with the templates of its day.
+   */
+  expire(): void {
+    if (this.#oldestS !== Infinity) this.state.expire(this.#oldestS);
+    this.#oldestS = Infinity;
   }
 
   /** Appends the rows of one raw flow, `octets[start, end)`. Never throws. */
@@ -75,6 +66,7 @@ export class FlowHeart {
       counts.unreadable.inc();
       return;
     }
+    if (raw.timeS < this.#oldestS) this.#oldestS = raw.timeS;
     const { columns } = batch;
     const isNetflow = raw.decoder === "netflow";
     const outcome = isNetflow ? this.#netflow.decode(raw, columns) : this.#sflow.decode(raw, columns);
@@ -110,26 +102,10 @@ export class FlowHeart {
     batch.multiply(firstRow, factor);
     if (passed < flows) exporter.limited().inc(flows - passed);
   }
-
-  #note(what: string, said: string): void {
-    const source = this.#raw.source;
-    const isMapped = source[2] === MAPPED_WORD;
-    const exporter = isMapped ? String(source[3]) : source.join();
-    // Options of different samplers take turns, so that each is a thing of its own.
-    const key = what === "" ? `${exporter} ${said}` : `${exporter} ${what}`;
-    if (this.#seen.get(key) === said) return;
-    if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
-    this.#seen.set(key, said);
-    this.#learned = true;
-  }
 }
 
 /** Whether the datagram as a whole could not be read. */
 function isWhole(code: string): boolean {
   return code === "payload too small" || code === "unknown version" || code === "malformed datagram" ||
     code === "malformed message";
-}
-
-function bigintsAsText(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
 }

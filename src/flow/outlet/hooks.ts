@@ -2,11 +2,11 @@
 import type { Clock, Running } from "../../clock/mod.ts";
 import type { Meter } from "../../metric/mod.ts";
 import type { Reporter } from "../../telemetry/mod.ts";
-import type { SavedState } from "../decode/saved_state.ts";
 import type { InletSink } from "../inlet/inlet.ts";
 import type { MetricsOfThreads } from "../relayed_metrics.ts";
 import type { FlowStore } from "../store/mod.ts";
 import type { FlowRate } from "./flow_rates.ts";
+import type { Knowledge } from "./knowledge.ts";
 import type { FlushSignal } from "./scaler.ts";
 
 /** What the outlet is given. */
@@ -35,6 +35,5 @@ export interface WorkerHooks extends Omit<OutletDeps, "meter"> {
   readonly metrics: MetricsOfThreads;
   readonly onRates: (rates: readonly FlowRate[]) => void;
   readonly onFlushed: (signal: FlushSignal) => void;
-  /** Keeps what a worker's decoders know. */
-  readonly saveState: (state: SavedState) => Promise<void>;
+  readonly knowledge: Pick<Knowledge, "join" | "leave" | "take">;
 }

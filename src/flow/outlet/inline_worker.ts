@@ -7,8 +7,7 @@ import type { WorkerConfig, WorkerDeps } from "./worker.ts";
 
 /** Starts a worker here. */
 export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks): Promise<OutletWorker> {
-  const { clock, reporter, store, name, clientId, onRates, onFlushed, saveState } = hooks;
-  const persists = config.decoder.statePersistFile !== "";
+  const { clock, reporter, store, name, clientId, onRates, onFlushed, knowledge } = hooks;
   const deps: WorkerDeps = {
     clock,
     reporter,
@@ -20,29 +19,33 @@ export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks
     name,
     onRates,
     onFlushed,
-    ...(persists ? { saveState } : {}),
+    remember: (learned) => knowledge.take(name, learned),
   };
   const { kafka } = config;
   if (kafka === undefined) {
     const worker = await startDirectWorker(config, deps);
+    knowledge.join(name, (learned) => worker.learn(learned));
     return {
       sink: { take: (parcel) => worker.take(parcel) },
       flush: () => worker.flush(),
       done: worker.done,
       async [Symbol.asyncDispose]() {
         await worker[Symbol.asyncDispose]();
-        if (persists) await saveState(worker.state());
+        knowledge.leave(name);
+        await knowledge.take(name, worker.state());
       },
     };
   }
   const worker = await startKafkaWorker({ ...config, kafka }, { ...deps, clientId: `${clientId}-${name}` });
+  knowledge.join(name, (learned) => worker.learn(learned));
   return {
     sink: undefined,
     flush: () => Promise.resolve(),
     done: worker.done,
     async [Symbol.asyncDispose]() {
       await worker[Symbol.asyncDispose]();
-      if (persists) await saveState(worker.state());
+      knowledge.leave(name);
+      await knowledge.take(name, worker.state());
     },
   };
 }

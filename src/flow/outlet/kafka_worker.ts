@@ -1,16 +1,13 @@
 /** A worker that takes datagrams out of Kafka: a member of the group, a batch for each partition, commits behind the store. */
 import type { Running } from "../../clock/mod.ts";
 import {
-  committedOffsets,
   type Decompressor,
   forEachRecord,
   GroupConsumer,
   KafkaCluster,
   KafkaError,
-  listOffsets,
   newAbortFilter,
   newDecompressor,
-  OffsetAt,
   type OffsetToCommit,
   type PolledPartition,
   readRecordBatches,
@@ -20,7 +17,8 @@ import {
 import { AddressPool, TextPool } from "../columns_pool.ts";
 import type { SavedState } from "../decode/saved_state.ts";
 import { clusterOptions, type FlowKafkaConfig, rawTopic } from "../kafka_config.ts";
-import { firstOffset, kafkaToken, originColumns, type RowBlock } from "../store/mod.ts";
+import { kafkaToken, originColumns, type RowBlock } from "../store/mod.ts";
+import { findBeginnings } from "./beginnings.ts";
 import { RowBatch } from "./row_batch.ts";
 import { Turns } from "./turns.ts";
 import { startWorkerParts, type WorkerConfig, type WorkerDeps, type WorkerParts } from "./worker.ts";
@@ -29,6 +27,8 @@ import { startWorkerParts, type WorkerConfig, type WorkerDeps, type WorkerParts 
 export interface KafkaWorker extends Running {
   /** What decoders know. */
   state(): SavedState;
+  /** Takes in what decoders of other workers have learnt. */
+  learn(learned: SavedState): void;
 }
 
 /** Starts a worker. @throws {GeoDatabaseError} on a database that can't be used */
@@ -123,6 +123,10 @@ class Member implements KafkaWorker {
     return this.#parts.state();
   }
 
+  learn(learned: SavedState): void {
+    this.#parts.learn(learned);
+  }
+
   async #run(): Promise<void> {
     const failed = this.#consumer.done.then(() => {}, (error) => {
       throw error;
@@ -160,6 +164,7 @@ class Member implements KafkaWorker {
       if (nextOffset !== undefined && nextOffset > own.next) own.next = nextOffset;
       this.#consumer.advance(this.#topic, own.partition, own.next);
     }
+    void this.#parts.remember(); // others may get datagrams of the same exporters; a flush waits for it
     if (Number.isNaN(this.#sinceMs) && this.#hasWork()) this.#await();
   }
 
@@ -207,6 +212,8 @@ class Member implements KafkaWorker {
   /** Stores the rows of all partitions, then commits. What can't be stored is read again. */
   async #flush(deadline?: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
+    // Before anything is stored: whoever goes on behind what is stored does not see again what it was read with.
+    await this.#parts.remember();
     const work = [...this.#owned.values()].filter(({ next, committed }) => next > committed);
     const waitMs = Number.isNaN(this.#sinceMs) ? 0 : clock.monotonic() - this.#sinceMs;
     this.#sinceMs = NaN;
@@ -253,9 +260,6 @@ class Member implements KafkaWorker {
 
   async #commit(offsets: readonly OffsetToCommit[]): Promise<void> {
     if (offsets.length === 0) return;
-    if (this.#deps.saveState !== undefined && this.#parts.heart.takeLearned()) {
-      await this.#deps.saveState(this.#parts.state());
-    }
     try {
       await this.#consumer.commit(offsets);
     } catch (error) {
@@ -286,45 +290,23 @@ class Member implements KafkaWorker {
     this.#sinceMs = NaN;
     const stored = await this.#stored();
     const { group } = this.#config.kafkaInput;
-    const committed = new Map<number, number>();
-    for (const { partition, offset, error } of await committedOffsets(this.#cluster, group, partitions)) {
-      if (error === 0 && offset >= 0) committed.set(partition, offset);
-    }
-    const metadata = await this.#cluster.metadata([this.#topic]);
-    const queries = partitions.map((one) => ({ ...one, timestampMs: OffsetAt.latest }));
-    const { answers } = await listOffsets(this.#cluster, metadata, queries);
-    const ends = new Map(
-      answers.filter(({ error }) => error === 0).map(({ partition, offset }) => [partition, offset]),
-    );
-    const starts: OffsetToCommit[] = [];
-    let isNew = false;
-    for (const { topic, partition } of partitions) {
-      const known = committed.get(partition);
-      const end = ends.get(partition);
-      if (end === undefined) {
-        throw new KafkaError(
-          "kafka.timeout",
-          `Cannot read ${topic}, partition ${partition}: it does not say where it ends`,
-        );
-      }
-      const behind = firstOffset(known === undefined ? undefined : BigInt(known), stored.get(partition), BigInt(end));
-      // A group that is new begins at the end, and says so at once: what comes from now on is its own, whatever happens.
-      const first = behind === undefined ? end : Number(behind); // far below 2^53
-      if (known !== first) isNew = true;
-      starts.push({ topic, partition, offset: first });
+    const numbers = partitions.map(({ partition }) => partition);
+    const found = await findBeginnings(this.#cluster, { group, topic: this.#topic, partitions: numbers, stored });
+    for (const { partition, first, committed } of found) {
       this.#owned.set(partition, {
         partition,
         batch: new RowBatch(256, this.#texts, this.#addresses),
         first: -1,
         last: -1,
         next: first,
-        committed: known ?? -1,
+        committed,
         start: first,
         lost: new AbortController(),
       });
     }
-    if (isNew) this.#commitStarts();
-    return starts;
+    // A group that is new says so at once: what comes from now on is its own, whatever happens.
+    if (found.some(({ first, committed }) => first !== committed)) this.#commitStarts();
+    return found.map(({ partition, first }) => ({ topic: this.#topic, partition, offset: first }));
   }
 
   /** Commits where reading begins, as soon as we are a member. */

@@ -7,17 +7,20 @@ import { recordingReporter } from "../../telemetry/mod.ts";
 import { until } from "../../testing/mod.ts";
 import { startKafkaSender } from "../inlet/kafka_sender.ts";
 import { type FlowKafkaConfig, rawTopic, readFlowKafkaConfig } from "../kafka_config.ts";
+import { usualRecords, usualTemplate } from "../sample_datagrams.ts";
 import { v5Datagram } from "../testing.ts";
 import { alignTopic } from "../topic.ts";
 import { KAFKA_INPUT } from "./config.ts";
 import { startKafkaWorker } from "./kafka_worker.ts";
 import { KeptRows, parcelOf, workerConfig, workerDeps } from "./testing.ts";
+import type { WorkerDeps } from "./worker.ts";
 
 const PARTITIONS = 4, FLOWS = 10;
 
 /** A topic of its own at a broker, a sender, and workers of one group with one store. */
-async function setup(broker: TestBroker, topic: string) {
-  const kafka: FlowKafkaConfig = readFlowKafkaConfig(Section.of({ brokers: [broker.address], topic }));
+async function setup(broker: TestBroker, topic: string, loadBalance = "random") {
+  const section = { brokers: [broker.address], topic, load_balance: loadBalance };
+  const kafka: FlowKafkaConfig = readFlowKafkaConfig(Section.of(section));
   const cluster = new KafkaCluster({ brokers: [broker.address], clientId: "test", clock: realClock });
   await createTopics(cluster, [{ name: rawTopic(kafka), partitions: PARTITIONS, replicationFactor: 1 }]);
   const reporter = recordingReporter();
@@ -25,8 +28,8 @@ async function setup(broker: TestBroker, topic: string) {
   const store = new KeptRows();
   const kafkaInput = { ...KAFKA_INPUT, group: topic, fetchMinBytes: 1, fetchMaxWaitMs: 50, sessionTimeoutMs: 6_000 };
   const config = workerConfig({ kafkaInput, maximumBatchSize: 500, maximumWaitTimeMs: 300 });
-  const start = (name: string) =>
-    startKafkaWorker({ ...config, kafka }, { ...workerDeps(store, { name, reporter }), clientId: name });
+  const start = (name: string, more: Partial<WorkerDeps> = {}) =>
+    startKafkaWorker({ ...config, kafka }, { ...workerDeps(store, { name, reporter, ...more }), clientId: name });
   const committed = async () =>
     (await committedOffsets(cluster, topic, null).catch(() => [])).filter(({ offset }) => offset >= 0);
   let sent = 0;
@@ -41,6 +44,8 @@ async function setup(broker: TestBroker, topic: string) {
       const payloads = Array.from({ length: datagrams }, () => v5Datagram(FLOWS * sent++, FLOWS));
       await sender.take(parcelOf(payloads));
     },
+    /** Sends a datagram as it is. */
+    sendOne: (payload: Uint8Array) => sender.take(parcelOf([payload])),
     get flows() {
       return sent * FLOWS;
     },
@@ -106,6 +111,32 @@ brokerTest("a KafkaWorker begins behind what is stored, when its commit was lost
   await until(() => store.rows.length >= stage.flows, "the new flows");
   await second[Symbol.asyncDispose]();
   assertOnce(store, stage.flows);
+});
+
+brokerTest("a KafkaWorker stores nothing before the templates it was read with are kept", async () => {
+  await using broker = await startTestBroker();
+  await using stage = await setup(broker, "kept", "by-exporter");
+  const { store, start, committed, sendOne } = stage;
+  const order: string[] = [];
+  const worker = await start("only", {
+    store: {
+      storedOffsets: () => store.storedOffsets(),
+      insert(block, signal) {
+        order.push("stored");
+        return store.insert(block, signal);
+      },
+    },
+    async remember() {
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // longer than rows wait for a batch
+      order.push("kept");
+    },
+  });
+  await until(async () => (await committed()).length === PARTITIONS, "the beginning of a new group");
+  await sendOne(usualTemplate(9));
+  await sendOne(usualRecords(9, 5, 0));
+  await until(() => store.rows.length === 5, "the rows");
+  await worker[Symbol.asyncDispose]();
+  assert.deepEqual(order, ["kept", "stored"]);
 });
 
 brokerTest("alignTopic() makes a topic, adds partitions, and aligns its settings", async () => {

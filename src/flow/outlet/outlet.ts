@@ -10,7 +10,7 @@ import { measureRates } from "./flow_rates.ts";
 import type { OutletDeps, OutletWorker, WorkerHooks } from "./hooks.ts";
 import { startInlineWorker } from "./inline_worker.ts";
 import { type FlushSignal, Scaler } from "./scaler.ts";
-import { readStateFile, StateFile } from "./state_file.ts";
+import { Knowledge } from "./knowledge.ts";
 import { startThreadWorker } from "./thread_worker.ts";
 import type { WorkerConfig } from "./worker.ts";
 
@@ -34,12 +34,12 @@ export async function startOutlet(config: WorkerConfig, deps: OutletDeps): Promi
 }
 
 class Workers implements Outlet {
-  #config: WorkerConfig;
+  readonly #config: WorkerConfig;
   readonly #deps: OutletDeps;
   readonly #metrics: MetricsOfThreads;
   readonly #workers: OutletWorker[] = [];
   readonly #stop = new AbortController();
-  readonly #stateFile: StateFile | undefined;
+  readonly #knowledge: Knowledge;
   readonly #failed = Promise.withResolvers<void>();
   readonly done = this.#failed.promise;
   #scaler: Scaler | undefined;
@@ -53,8 +53,7 @@ class Workers implements Outlet {
     this.#config = config;
     this.#deps = deps;
     this.#metrics = new MetricsOfThreads(deps.reporter.metrics);
-    const { statePersistFile } = config.decoder;
-    if (statePersistFile !== "") this.#stateFile = new StateFile(statePersistFile, deps.reporter);
+    this.#knowledge = new Knowledge(config.decoder, deps.reporter);
     this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
   }
 
@@ -67,12 +66,9 @@ class Workers implements Outlet {
   }
 
   async start(): Promise<void> {
-    const { decoder, kafka, enrichment } = this.#config;
-    const { reporter, queueSize } = this.#deps;
-    if (decoder.statePersistFile !== "") {
-      const savedState = await readStateFile(decoder.statePersistFile, reporter);
-      if (savedState !== undefined) this.#config = { ...this.#config, savedState };
-    }
+    const { kafka, enrichment } = this.#config;
+    const { queueSize } = this.#deps;
+    await this.#knowledge.read();
     if (kafka === undefined) {
       const { sink } = await this.#startWorker();
       if (sink === undefined) throw new TypeError("unreachable: a worker without Kafka takes datagrams");
@@ -126,7 +122,7 @@ class Workers implements Outlet {
         if (this.#deps.meter !== undefined) measureRates(this.#deps.meter, rates);
       },
       onFlushed: (signal) => this.#flushed(signal),
-      saveState: (state) => this.#stateFile?.save(name, state) ?? Promise.resolve(),
+      knowledge: this.#knowledge,
     };
     const worker = threads
       ? await startThreadWorker(this.#config, hooks)

@@ -1,6 +1,7 @@
 /// <reference lib="deno.worker" />
 /** A thread with one worker of the outlet; its store, log and metrics are the main thread's. */
 import { realClock, type Running } from "../../clock/mod.ts";
+import type { SavedState } from "../decode/saved_state.ts";
 import { ParcelPorts } from "../inlet/parcel_ports.ts";
 import { RelayedRegistry, relayedReporter } from "../relayed_metrics.ts";
 import type { InsertOutcome, RowBlock } from "../store/mod.ts";
@@ -15,11 +16,13 @@ const METRICS_MS = 500;
 const metrics = new RelayedRegistry();
 const inserts = new Map<number, PromiseWithResolvers<InsertOutcome>>();
 const offsets = new Map<number, PromiseWithResolvers<ReadonlyMap<number, bigint>>>();
-const saves = new Map<number, PromiseWithResolvers<void>>();
+const lessons = new Map<number, PromiseWithResolvers<void>>();
 let lastId = 0;
 let ports: ParcelPorts | undefined;
-let worker: (Running & Pick<DirectWorker | KafkaWorker, "state">) | undefined;
+let worker: (Running & Pick<DirectWorker | KafkaWorker, "state" | "learn">) | undefined;
 let direct: DirectWorker | undefined;
+/** What others learnt before we had started. */
+const early: SavedState[] = [];
 let telling: ReturnType<typeof setInterval> | undefined;
 
 function tell(message: FromOutlet, transfer: Transferable[] = []): void {
@@ -50,6 +53,14 @@ function storedOffsets(topic: string): Promise<ReadonlyMap<number, bigint>> {
   return waiting.promise;
 }
 
+function remember(learned: SavedState): Promise<void> {
+  const id = ++lastId;
+  const waiting = Promise.withResolvers<void>();
+  lessons.set(id, waiting);
+  tell({ kind: "remember", id, learned });
+  return waiting.promise;
+}
+
 async function start({ config, columns, name, clientId }: OutletStart): Promise<void> {
   const deps: WorkerDeps = {
     clock: realClock,
@@ -62,15 +73,7 @@ async function start({ config, columns, name, clientId }: OutletStart): Promise<
       tell({ kind: "batch", signal });
       tellMetrics();
     },
-    ...(config.decoder.statePersistFile === "" ? {} : {
-      saveState: (state) => {
-        const id = ++lastId;
-        const waiting = Promise.withResolvers<void>();
-        saves.set(id, waiting);
-        tell({ kind: "save", id, state });
-        return waiting.promise;
-      },
-    }),
+    remember,
   };
   telling = setInterval(tellMetrics, METRICS_MS);
   const { kafka } = config;
@@ -78,6 +81,7 @@ async function start({ config, columns, name, clientId }: OutletStart): Promise<
     const started = worker = direct = await startDirectWorker(config, deps);
     ports = new ParcelPorts((parcel) => started.take(parcel));
   } else worker = await startKafkaWorker({ ...config, kafka }, { ...deps, clientId });
+  for (const learned of early.splice(0)) worker.learn(learned);
   worker.done.catch(fail);
   tell({ kind: "started" });
 }
@@ -116,9 +120,13 @@ self.onmessage = ({ data }: MessageEvent<ToOutlet>) => {
       else waiting?.resolve(data.offsets);
       break;
     }
-    case "saved":
-      saves.get(data.id)?.resolve();
-      saves.delete(data.id);
+    case "remembered":
+      lessons.get(data.id)?.resolve();
+      lessons.delete(data.id);
+      break;
+    case "learn":
+      if (worker === undefined) early.push(data.learned);
+      else worker.learn(data.learned);
       break;
     case "flush":
       (direct?.flush() ?? Promise.resolve()).then(() => {

@@ -5,6 +5,7 @@ import { recordingReporter } from "../../telemetry/mod.ts";
 import { parseAddressWords } from "../address.ts";
 import { type Parcel, ParcelWriter } from "../inlet/parcel.ts";
 import { RawFlowEncoder, type RawFlowSettings } from "../raw_flow.ts";
+import { RAW_FLOW_SETTINGS } from "../testing.ts";
 import { blockRows, type BlockValue, type InsertOutcome, resolveSchema, type RowBlock } from "../store/mod.ts";
 import { DECODER, KAFKA_INPUT } from "./config.ts";
 import { readEnrichmentConfig } from "./enrichment.ts";
@@ -67,14 +68,6 @@ export class KeptRows implements BlockStore {
   }
 }
 
-const SETTINGS: RawFlowSettings = {
-  decoder: "netflow",
-  timestampSource: "input",
-  decapsulation: "none",
-  useSourceAddress: false,
-  rateLimit: 0,
-};
-
 /** Datagrams as the inlet hands them on. */
 export function parcelOf(
   payloads: readonly Uint8Array[],
@@ -83,7 +76,7 @@ export function parcelOf(
     readonly timeS?: number;
   } = {},
 ): Parcel {
-  const encoder = new RawFlowEncoder({ ...SETTINGS, ...settings });
+  const encoder = new RawFlowEncoder({ ...RAW_FLOW_SETTINGS, ...settings });
   const writer = new ParcelWriter(
     payloads.reduce((sum, { length }) => sum + length + 100, 0),
     Math.max(0, ...payloads.map(({ length }) => length)),

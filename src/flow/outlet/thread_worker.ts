@@ -12,7 +12,6 @@ export async function startThreadWorker(config: WorkerConfig, hooks: WorkerHooks
 }
 
 class Thread implements OutletWorker {
-  readonly #config: WorkerConfig;
   readonly #hooks: WorkerHooks;
   readonly #worker: Worker;
   readonly #started = Promise.withResolvers<void>();
@@ -26,7 +25,6 @@ class Thread implements OutletWorker {
   readonly sink: OutletWorker["sink"];
 
   constructor(config: WorkerConfig, hooks: WorkerHooks) {
-    this.#config = config;
     this.#hooks = hooks;
     this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
     this.#worker = new Worker(new URL("./outlet_worker.ts", import.meta.url), { type: "module" });
@@ -39,11 +37,12 @@ class Thread implements OutletWorker {
       take: () => Promise.reject(new TypeError("unreachable: a thread takes parcels by ports")),
       connect: (port, control, pool) => this.#tell({ kind: "reader", port, control, pool }, [port]),
     };
-    const { name, clientId, store } = hooks;
+    const { name, clientId, store, knowledge } = hooks;
     this.#tell({
       kind: "start",
       start: { config, columns: store.schema.ingested, name, clientId: `${clientId}-${name}` },
     });
+    knowledge.join(name, (learned) => this.#tell({ kind: "learn", learned }));
   }
 
   #tell(message: ToOutlet, transfer: Transferable[] = []): void {
@@ -67,8 +66,9 @@ class Thread implements OutletWorker {
         return this.#inserts.get(message.id)?.abort();
       case "offsets":
         return void this.#offsets(message);
-      case "save":
-        return void this.#hooks.saveState(message.state).then(() => this.#tell({ kind: "saved", id: message.id }));
+      case "remember":
+        return void this.#hooks.knowledge.take(name, message.learned)
+          .then(() => this.#tell({ kind: "remembered", id: message.id }));
       case "rates":
         return onRates(message.rates);
       case "batch":
@@ -106,12 +106,15 @@ class Thread implements OutletWorker {
   }
 
   async #ended({ state }: Extract<FromOutlet, { kind: "stopped" }>): Promise<void> {
-    if (this.#config.decoder.statePersistFile !== "") await this.#hooks.saveState(state);
-    this.#hooks.metrics.forget(this.#hooks.name);
+    const { knowledge, metrics, name } = this.#hooks;
+    knowledge.leave(name);
+    await knowledge.take(name, state);
+    metrics.forget(name);
     this.#stopped.resolve();
   }
 
   #fail(error: Error): void {
+    this.#hooks.knowledge.leave(this.#hooks.name);
     this.#started.reject(error);
     this.#stopped.reject(error);
     for (const flushed of this.#flushes.values()) flushed();

@@ -29,7 +29,9 @@ export type ToOutlet =
   | { readonly kind: "inserted"; readonly id: number; readonly outcome: InsertOutcome }
   /** Undefined: the store did not answer. */
   | { readonly kind: "offsets"; readonly id: number; readonly offsets: ReadonlyMap<number, bigint> | undefined }
-  | { readonly kind: "saved"; readonly id: number }
+  | { readonly kind: "remembered"; readonly id: number }
+  /** What another worker has learnt. */
+  | { readonly kind: "learn"; readonly learned: SavedState }
   | { readonly kind: "flush"; readonly id: number }
   | { readonly kind: "stop" };
 
@@ -41,7 +43,7 @@ export type FromOutlet =
   | { readonly kind: "insert"; readonly id: number; readonly block: RowBlock }
   | { readonly kind: "withdraw"; readonly id: number }
   | { readonly kind: "offsets"; readonly id: number; readonly topic: string }
-  | { readonly kind: "save"; readonly id: number; readonly state: SavedState }
+  | { readonly kind: "remember"; readonly id: number; readonly learned: SavedState }
   | { readonly kind: "rates"; readonly rates: readonly FlowRate[] }
   | { readonly kind: "batch"; readonly signal: FlushSignal }
   | { readonly kind: "flushed"; readonly id: number }

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock/mod.ts";
 import type { Histogram, Reporter } from "../../telemetry/mod.ts";
 import type { Column } from "../columns.ts";
 import type { CountedError } from "../decode/outcome.ts";
-import { restoreState, type SavedState, saveState } from "../decode/saved_state.ts";
+import { restoreState, type SavedState, saveLessons, saveState } from "../decode/saved_state.ts";
 import type { FlowKafkaConfig } from "../kafka_config.ts";
 import type { InsertOutcome, RowBlock } from "../store/mod.ts";
 import { BlockMaker } from "./block_maker.ts";
@@ -25,8 +25,6 @@ export interface WorkerConfig {
   /** How long the last insert may take when the worker is stopped. */
   readonly gracePeriodMs: number;
   readonly maxExporters: number;
-  /** What decoders knew when the process ended last. */
-  readonly savedState?: unknown;
   /** Flow rates are wanted. */
   readonly measures: boolean;
 }
@@ -53,8 +51,8 @@ export interface WorkerDeps {
   readonly onFlushed?: (signal: FlushSignal) => void;
   /** Told of each thing that is wrong with a datagram. */
   readonly onError?: (error: CountedError) => void;
-  /** Keeps what decoders know, before what they learnt it from is committed. */
-  readonly saveState?: (state: SavedState) => Promise<void>;
+  /** Keeps what decoders have learnt, and tells the other workers. Rows that were read with it are stored after that. */
+  readonly remember?: (learned: SavedState) => Promise<void>;
 }
 
 /** The parts that a worker works with. Disposing ends the enrichment. */
@@ -63,9 +61,16 @@ export interface WorkerParts extends AsyncDisposable {
   readonly maker: BlockMaker;
   /** What decoders know. */
   state(): SavedState;
+  /** Tells what decoders have learnt; resolves when everything up to now is kept. */
+  remember(): Promise<void>;
+  /** Takes in what other workers have learnt. */
+  learn(learned: SavedState): void;
   /** Notes a flush: its rows, and since when the first of them waited. */
   flushed(rows: number, waitMs: number): void;
 }
+
+/** Everything is told this often, for the age of templates that go on to be sent. */
+const WHOLE_EVERY_MS = 300_000;
 
 /** Makes the parts of a worker. @throws {GeoDatabaseError} on a database that can't be used */
 export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): Promise<WorkerParts> {
@@ -79,12 +84,9 @@ export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): 
     clock,
     reporter,
     maxExporters: config.maxExporters,
+    tracks: deps.remember !== undefined,
     ...(deps.onError === undefined ? {} : { onError: deps.onError }),
   });
-  if (config.savedState !== undefined) {
-    const fault = restoreState(heart.state, config.savedState);
-    if (fault !== null) reporter.warn(`${fault}; decoding begins without it`);
-  }
   const { enricher } = enrichment;
   const { counts } = heart;
   const { onRates } = deps;
@@ -103,16 +105,31 @@ export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): 
     steady: metrics.counter("limier_outlet_clickhouse_worker_steady_total", "Batches neither full nor nearly empty.")
       .child({}),
   };
+  let wholeMs = clock.monotonic();
+  let remembered = Promise.resolve();
+  const learned = (): SavedState | undefined => {
+    const lessons = heart.state.takeLessons();
+    if (clock.monotonic() - wholeMs < WHOLE_EVERY_MS) return saveLessons(lessons);
+    wholeMs = clock.monotonic();
+    return saveState(heart.state);
+  };
   return {
     heart,
     maker,
     state: () => saveState(heart.state),
+    remember() {
+      const { remember } = deps;
+      const state = remember === undefined ? undefined : learned();
+      if (state !== undefined) remembered = Promise.all([remembered, remember?.(state)]).then(() => {});
+      return remembered;
+    },
+    learn: (state) => void restoreState(heart.state, state),
     flushed(rows, waitMs) {
       waits.observe(waitMs / 1000);
       const signal = flushSignal(rows, config.maximumBatchSize);
       signals[signal].inc();
       deps.onFlushed?.(signal);
-      heart.state.expire(Math.floor(clock.now() / 1000));
+      heart.expire();
     },
     [Symbol.asyncDispose]: () => enrichment[Symbol.asyncDispose](),
   };
