@@ -126,6 +126,21 @@ Deno.test("translateBurrowConfig() gives a configuration that reads the same whe
   assert.deepEqual(effectiveConfig(again), shown);
 });
 
+Deno.test("translateBurrowConfig() takes tokens by client credentials", () => {
+  const tokenUrl = "https://idp.example/token";
+  const keys = `mechanism="OAUTHBEARER"\noauth-token-url="${tokenUrl}"\noauth-scopes=["kafka"]`;
+  const { config, warnings } = translate(FILE.replace('mechanism="SCRAM-SHA-512"', keys));
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(config.lag!.clusters.get("Prod.eu")!.profile.sasl, {
+    name: "login",
+    mechanism: "OAUTHBEARER",
+    username: "alice",
+    password: "secret-of-alice",
+    tokenUrl,
+    scopes: ["kafka"],
+  });
+});
+
 Deno.test("translateBurrowConfig() takes what the environment says", () => {
   const env = {
     BURROW_CLUSTER_PROD_EU_SERVERS: "k9:9092 k8:9092",
@@ -176,6 +191,7 @@ const refused: [from: string | RegExp, to: string, message: RegExp][] = [
   ['tls="mine"', 'tls="other"', /client-profile\.p\.tls.*unknown tls 'other'/],
   ['tls="mine"', 'iam="i"', /client-profile\.p\.iam.*AWS IAM is not known/],
   ['mechanism="SCRAM-SHA-512"', 'mechanism="SCRAM"', /sasl\.login\.mechanism/],
+  ['mechanism="SCRAM-SHA-512"', 'mechanism="OAUTHBEARER"', /sasl\.login\.oauth.token.url/],
   ["offset-refresh=7", "offset-refresh=0", /cluster\.Prod\.eu\.offset-refresh/],
   ["offset-refresh=7", 'offset-refresh="often"', /whole number of seconds/],
   ['servers=["k1:9092","k2:9092"]', "servers=[]", /No Kafka brokers specified for cluster Prod\.eu/],

@@ -36,7 +36,7 @@ export const NAMED_SECTIONS: Readonly<Record<string, readonly BurrowKey[]>> = {
     "client-id kafka-version tls sasl iam dial-timeout:seconds:connect_timeout read-timeout:seconds:request_timeout",
   ),
   tls: keys("certfile:text:cert_file keyfile:text:key_file cafile:text:ca_file noverify:flag:skip_verify"),
-  sasl: keys("mechanism username password handshake-first:flag:"),
+  sasl: keys("mechanism username password oauth-token-url oauth-scopes:list handshake-first:flag:"),
   iam: keys("region role-arn profile"),
   httpserver: keys("address timeout:seconds tls:text: username password"),
   storage: keys(

@@ -117,7 +117,7 @@ function outputSection(output: OutputConfig): Yaml {
       metric_prefix: metricPrefix,
       tags,
     })),
-    ...byName(destination.keys, output.own, {}),
+    ...byName(destination.keys, output.own, destination.written?.(output.own) ?? {}),
   };
 }
 

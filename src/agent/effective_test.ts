@@ -49,6 +49,14 @@ for (const { kind, keys } of destinations) {
   });
 }
 
+Deno.test("effectiveConfig() has the keys of an output that signs in with tokens, and reads as the same", () => {
+  const sasl = { mechanism: "OAUTHBEARER", username: "c", password: "p", oauth_token_url: "https://idp.example/token" };
+  const output = { name: "a", kind: "kafka", ...NEEDED["kafka"], sasl: { ...sasl, oauth_scopes: ["a", "b"] } };
+  const effective = effectiveOf({ outputs: [output] });
+  assert.deepEqual(effective.outputs[0]!.sasl, output.sasl);
+  assert.deepEqual(effectiveOf(effective), effective);
+});
+
 const addresses: [given: Yaml, expected: Yaml][] = [
   [{}, { udp_address: "127.0.0.1:8125", tcp_address: "", statsd_listen_addresses: [] }],
   [{ udp_address: "" }, { udp_address: "", tcp_address: "", statsd_listen_addresses: [] }],

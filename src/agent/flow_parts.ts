@@ -1,6 +1,6 @@
 /** What the flow source is given of the rest of the agent. */
 import type { Hono } from "@hono/hono";
-import { type FlowConfig, type FlowSource, newStoreApp, StoreError } from "../flow/mod.ts";
+import { type FlowConfig, type FlowSource, newEnrichedSchemaApp, newStoreApp, StoreError } from "../flow/mod.ts";
 import type { HttpConfig } from "../http/mod.ts";
 import type { Meter } from "../metric/mod.ts";
 
@@ -23,9 +23,9 @@ export function dictionaryOrigin({ address, tls }: HttpConfig): string | undefin
   return `http${tls === undefined ? "" : "s"}://${host}:${port}`;
 }
 
-/** The pages of the store of flows: statements of those who ask, and dictionaries for the server. */
+/** The pages of flows: statements of those who ask, dictionaries for the server, the messages of the enriched topic. */
 export function newFlowPages(find: () => FlowSource | undefined, { outlet, schema }: FlowConfig): Hono {
-  return newStoreApp({
+  const app = newStoreApp({
     store: {
       query(statement, options) {
         const store = find()?.store;
@@ -38,4 +38,6 @@ export function newFlowPages(find: () => FlowSource | undefined, { outlet, schem
     asns: outlet?.clickhouse.asns ?? {},
     customDictionaries: schema.customDictionaries,
   });
+  app.route("/", newEnrichedSchemaApp({ proto: () => find()?.enrichedProto }));
+  return app;
 }

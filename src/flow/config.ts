@@ -2,6 +2,7 @@
 import type { Section } from "../config/mod.ts";
 import { type InletConfig, readInletConfig } from "./inlet/config.ts";
 import { type FlowKafkaConfig, readFlowKafkaConfig } from "./kafka_config.ts";
+import { type KafkaOutputConfig, NO_KAFKA_OUTPUT, readKafkaOutput } from "./kafka_output/config.ts";
 import { type DecoderConfig, type KafkaInputConfig, readDecoderConfig, readKafkaInput } from "./outlet/config.ts";
 import { ENRICHMENT_SECTIONS, type EnrichmentConfig, readEnrichmentConfig } from "./outlet/enrichment.ts";
 import {
@@ -18,6 +19,7 @@ import {
 /** The section `flow.outlet`. */
 export interface OutletConfig {
   readonly kafkaInput: KafkaInputConfig;
+  readonly kafkaOutput: KafkaOutputConfig;
   readonly clickhouse: ClickhouseConfig;
   readonly decoder: DecoderConfig;
   readonly enrichment: EnrichmentConfig;
@@ -59,7 +61,7 @@ export function readFlowScenarioConfig(section: Section): FlowConfig & { readonl
   return {
     inlet: readInletConfig(section.section("inlet")),
     kafka: undefined,
-    outlet: readOutlet(section, schema, undefined),
+    outlet: readOutlet(section, schema),
     schema,
     store: readStoreConfig(section.section("store")),
     written: section.toObject(),
@@ -77,18 +79,23 @@ function readOutletIfAny(
   if (kafka === undefined && inlet.listen.length === 0) {
     section.refuse("outlet", "flow.inlet.listen or flow.kafka with it: nothing comes to the outlet");
   }
-  return readOutlet(section, schema, store);
+  return readOutlet(section, schema, { store, kafka });
 }
 
-/** @param store where flows are stored; absent: somebody else sees to that */
-function readOutlet(section: Section, schema: SchemaConfig, store: StoreConfig | undefined): OutletConfig {
+/** @param others sections that go with it; absent: flows are stored, and handed on, by somebody else */
+function readOutlet(
+  section: Section,
+  schema: SchemaConfig,
+  others?: Pick<FlowConfig, "store" | "kafka">,
+): OutletConfig {
   const outlet = section.section("outlet");
-  outlet.refuseOthers(["kafka_input", "clickhouse", "flow", "meter", ...ENRICHMENT_SECTIONS]);
+  outlet.refuseOthers(["kafka_input", "kafka_output", "clickhouse", "flow", "meter", ...ENRICHMENT_SECTIONS]);
   const clickhouse = readClickhouseConfig(outlet.section("clickhouse"));
-  if (store !== undefined) requireStore(outlet, clickhouse, store);
+  if (others !== undefined) requireStore(outlet, clickhouse, others.store);
   resolveSchemaSection(section.section("schema"), schema, clickhouse.database);
   return {
     kafkaInput: readKafkaInput(outlet.section("kafka_input")),
+    kafkaOutput: others === undefined ? NO_KAFKA_OUTPUT : readKafkaOutput(outlet.section("kafka_output"), others.kafka),
     clickhouse,
     decoder: readDecoderConfig(outlet.section("flow")),
     enrichment: readEnrichmentConfig(outlet),

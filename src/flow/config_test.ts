@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { ConfigError, Section } from "../config/mod.ts";
 import { hasFlow, isSameFlow, readFlowConfig, readFlowScenarioConfig } from "./config.ts";
 import { flowSection } from "./effective.ts";
-import { rawTopic } from "./kafka_config.ts";
+import { clusterOptions, rawTopic } from "./kafka_config.ts";
 
 const LISTEN = { address: "127.0.0.1:2055", decoder: "netflow" };
 const STORE = { clickhouse: { servers: ["http://127.0.0.1:8123"] } };
 const KAFKA = { brokers: ["127.0.0.1:9092"] };
+
+const OAUTH = { mechanism: "oauth", username: "c", password: "p", oauth_token_url: "https://idp.example/token" };
+const withSasl = (keys: object) => ({ kafka: { ...KAFKA, sasl: { ...OAUTH, ...keys } }, outlet: STORE });
 
 const read = (object: object) => readFlowConfig(Section.of(object));
 
@@ -58,6 +61,19 @@ const refused: [why: string, section: object, at: RegExp][] = [
   ["a key without its certificate", { kafka: { ...KAFKA, tls: { enable: true, key_file: "k" } } }, /key_file/],
   ["a name without a mechanism", { kafka: { ...KAFKA, sasl: { username: "alice" } } }, /mechanism/],
   ["a mechanism without a name", { kafka: { ...KAFKA, sasl: { mechanism: "plain" } } }, /username/],
+  ["a mechanism that is none", { kafka: { ...KAFKA, sasl: { mechanism: "gssapi" } } }, /scram-sha512.*oauth/],
+  ["tokens from nowhere", withSasl({ oauth_token_url: undefined }), /kafka\.sasl\.oauth_token_url.*https/],
+  ["tokens for nobody", withSasl({ username: undefined }), /kafka\.sasl\.username/],
+  ["tokens without a secret", withSasl({ password: "" }), /kafka\.sasl\.password.*password_file/],
+  ["a token URL for a password", withSasl({ mechanism: "plain" }), /kafka\.sasl\.mechanism.*OAUTHBEARER/],
+  [
+    "a token URL for nobody",
+    { kafka: { ...KAFKA, sasl: { oauth_token_url: "https://h/t" } } },
+    /sasl\.mechanism.*oauth/,
+  ],
+  ["scopes for nobody", { kafka: { ...KAFKA, sasl: { oauth_scopes: ["a"] } } }, /sasl\.mechanism.*oauth/],
+  ["scopes in one text", withSasl({ oauth_scopes: ["a b"] }), /oauth_scopes/],
+  ["an unknown key of sasl", withSasl({ oauth_url: "x" }), /oauth_token_url/],
   ["a rule that can't be read", {
     kafka: KAFKA,
     outlet: { ...STORE, core: { exporter_classifiers: ["Classify("] } },
@@ -74,6 +90,23 @@ Deno.test("readFlowConfig() takes keys of the original's that mean nothing any m
   const { kafka } = read({ inlet: { listen: [{ ...LISTEN, queue_size: 100 }] }, kafka: { ...KAFKA, ...historical } });
   assert.equal(kafka?.topic, "flows");
 });
+
+const signedIn: [keys: object, scopes: string[]][] = [
+  [{}, []],
+  [{ mechanism: "OAUTHBEARER" }, []],
+  [{ oauth_scopes: ["a", "b:c"] }, ["a", "b:c"]],
+];
+for (const [keys, scopes] of signedIn) {
+  Deno.test(`readFlowConfig() reads flow.kafka.sasl with tokens and ${JSON.stringify(keys)}`, () => {
+    const config = read(withSasl(keys));
+    const tokenUrl = "https://idp.example/token";
+    const sasl = { mechanism: "OAUTHBEARER", username: "c", password: "p", tokenUrl, scopes } as const;
+    assert.deepEqual(config.kafka?.sasl, sasl);
+    assert.deepEqual(structuredClone(config.kafka), config.kafka); // it crosses to threads
+    assert.deepEqual(read(flowSection(config)!).kafka, config.kafka);
+    assert.deepEqual(clusterOptions(config.kafka!, "limier"), { ...KAFKA, clientId: "limier", sasl });
+  });
+}
 
 Deno.test("flowSection() says the whole section, and can be read again", () => {
   const config = read({

@@ -1,13 +1,20 @@
 /** The `flow` section in force, in the words of limier.yaml. */
 import { formatDuration, formatSize } from "../config/mod.ts";
+import { saslKeys } from "../kafka/mod.ts";
 import type { FlowConfig, OutletConfig } from "./config.ts";
 import type { FileInputConfig, ListenConfig } from "./inlet/config.ts";
 import type { FlowKafkaConfig } from "./kafka_config.ts";
+import type { KafkaOutputConfig } from "./kafka_output/config.ts";
 import { goDuration } from "./store/sql.ts";
 
 type Yaml = Record<string, unknown>;
 
-const SASL_WORDS = { "PLAIN": "plain", "SCRAM-SHA-256": "scram-sha256", "SCRAM-SHA-512": "scram-sha512" } as const;
+const SASL_WORDS = {
+  "PLAIN": "plain",
+  "SCRAM-SHA-256": "scram-sha256",
+  "SCRAM-SHA-512": "scram-sha512",
+  "OAUTHBEARER": "oauth",
+} as const;
 
 /** The section as a limier.yaml that says all of it would have it, secrets and all; null where nothing is configured. */
 export function flowSection(config: FlowConfig): Yaml | null {
@@ -54,11 +61,9 @@ function kafkaSection({ tls, sasl, topicConfig, ...kafka }: FlowKafkaConfig): Ya
       key_file: tls?.keyFile ?? "",
       server_name: tls?.serverName ?? "",
     },
-    sasl: {
-      mechanism: sasl === undefined ? "none" : SASL_WORDS[sasl.mechanism],
-      username: sasl?.username ?? "",
-      password: sasl?.password ?? null,
-    },
+    sasl: sasl === undefined
+      ? { mechanism: "none", username: "", password: null }
+      : { ...saslKeys(sasl), mechanism: SASL_WORDS[sasl.mechanism] },
     compression_codec: kafka.compression,
     queue_size: kafka.queueSize,
     load_balance: kafka.loadBalance,
@@ -72,8 +77,18 @@ function kafkaSection({ tls, sasl, topicConfig, ...kafka }: FlowKafkaConfig): Ya
   };
 }
 
+function kafkaOutputSection({ enabled, shutdownTimeoutMs, ...kafka }: KafkaOutputConfig): Yaml {
+  const { brokers, ...section } = kafkaSection(kafka);
+  return {
+    enabled,
+    ...(kafka.brokers.length === 0 ? {} : { brokers }), // one that is off may have none
+    ...section,
+    shutdown_timeout: formatDuration(shutdownTimeoutMs),
+  };
+}
+
 function outletSection(outlet: OutletConfig, all: Yaml): Yaml {
-  const { kafkaInput, clickhouse, decoder, enrichment, meter } = outlet;
+  const { kafkaInput, kafkaOutput, clickhouse, decoder, enrichment, meter } = outlet;
   const own = written(all, "outlet");
   const { resolutions, orchestratorBasicAuth, tls, ...plain } = clickhouse;
   return {
@@ -87,6 +102,7 @@ function outletSection(outlet: OutletConfig, all: Yaml): Yaml {
       worker_decrease_rate_limit: formatDuration(kafkaInput.decreaseMs),
       session_timeout: formatDuration(kafkaInput.sessionTimeoutMs),
     },
+    kafka_output: kafkaOutputSection(kafkaOutput),
     clickhouse: {
       ...snakeKeys(plain),
       tls: snakeKeys(tls),

@@ -3,14 +3,18 @@ import { parseAddress, type Section } from "../config/mod.ts";
 import {
   type Compression,
   COMPRESSIONS,
+  hasOauthKeys,
   type KafkaOptions,
   type KafkaTlsFiles,
   loadTls,
-  type PasswordSasl,
+  OAUTH_WORDS,
+  readMechanism,
+  SASL_KEYS,
+  type SaslConfig,
 } from "../kafka/mod.ts";
 import { RAW_FLOW_VERSION } from "./raw_flow.ts";
 
-/** What chooses the partition of a datagram. */
+/** What chooses the partition of a record. */
 export const KEYS = ["random", "by-exporter"] as const;
 export type FlowKey = (typeof KEYS)[number];
 
@@ -23,16 +27,16 @@ export interface TopicConfig {
   readonly strict: boolean;
 }
 
-/** The section. Plain data, so that it can cross to a thread. */
+/** How a topic of flows is reached and written to. Plain data, so that it can cross to a thread. */
 export interface FlowKafkaConfig {
   readonly brokers: readonly string[];
   /** Without its version. */
   readonly topic: string;
   /** Absent: plain text. */
   readonly tls?: KafkaTlsFiles;
-  readonly sasl?: PasswordSasl;
+  readonly sasl?: SaslConfig;
   readonly compression: Compression;
-  /** Datagrams that are received and not stored by the brokers yet. */
+  /** Records that the brokers have not stored yet. */
   readonly queueSize: number;
   readonly loadBalance: FlowKey;
   /** The topic is made, and changed, as it should be. */
@@ -40,7 +44,8 @@ export interface FlowKafkaConfig {
   readonly topicConfig: TopicConfig;
 }
 
-const KEYS_KNOWN = [
+/** The keys of the section. */
+export const KAFKA_KEYS: readonly string[] = [
   "brokers",
   "topic",
   "tls",
@@ -55,20 +60,33 @@ const KEYS_KNOWN = [
 const HISTORICAL = ["flush_interval", "flush_bytes", "max_message_bytes", "version"];
 
 const SASL_WORDS = ["none", "plain", "scram-sha256", "scram-sha512"] as const;
-const MECHANISMS = { "plain": "PLAIN", "scram-sha256": "SCRAM-SHA-256", "scram-sha512": "SCRAM-SHA-512" } as const;
+const MECHANISMS = {
+  "plain": "PLAIN",
+  "scram-sha256": "SCRAM-SHA-256",
+  "scram-sha512": "SCRAM-SHA-512",
+  "oauth": "OAUTHBEARER",
+  "OAUTHBEARER": "OAUTHBEARER",
+} as const;
 
 /** Reads the section. @throws {ConfigError} */
 export function readFlowKafkaConfig(section: Section): FlowKafkaConfig {
-  section.refuseOthers([...KEYS_KNOWN, ...HISTORICAL]);
-  const tls = readTls(section.section("tls"));
-  const sasl = readSasl(section.section("sasl"));
-  const topic = section.string("topic") ?? "flows";
+  section.refuseOthers([...KAFKA_KEYS, ...HISTORICAL]);
+  return {
+    brokers: readBrokers(section) ?? ["127.0.0.1:9092"],
+    ...readSecurity(section),
+    ...readTopicSettings(section, "flows"),
+  };
+}
+
+/** How a topic is written to, and looked after. @throws {ConfigError} */
+export function readTopicSettings(
+  section: Section,
+  usualTopic: string,
+): Omit<FlowKafkaConfig, "brokers" | "tls" | "sasl"> {
+  const topic = section.string("topic") ?? usualTopic;
   if (!/^[A-Za-z0-9._-]{1,120}$/.test(topic)) section.refuse("topic", "a name of letters, digits, ., _ and -");
   return {
-    brokers: readBrokers(section),
     topic,
-    ...(tls === undefined ? {} : { tls }),
-    ...(sasl === undefined ? {} : { sasl }),
     compression: section.oneOf("compression_codec", COMPRESSIONS) ?? "lz4",
     queueSize: section.integer("queue_size", { atLeast: 1, atMost: 10_000_000 }) ?? 4096,
     loadBalance: section.oneOf("load_balance", KEYS) ?? "random",
@@ -77,8 +95,17 @@ export function readFlowKafkaConfig(section: Section): FlowKafkaConfig {
   };
 }
 
-function readBrokers(section: Section): readonly string[] {
-  const brokers = section.strings("brokers") ?? ["127.0.0.1:9092"];
+/** How brokers are known, and we to them. @throws {ConfigError} */
+export function readSecurity(section: Section): Pick<FlowKafkaConfig, "tls" | "sasl"> {
+  const tls = readTls(section.section("tls"));
+  const sasl = readSasl(section.section("sasl"));
+  return { ...(tls === undefined ? {} : { tls }), ...(sasl === undefined ? {} : { sasl }) };
+}
+
+/** The brokers of a section; undefined where it names none. @throws {ConfigError} */
+export function readBrokers(section: Section): readonly string[] | undefined {
+  const brokers = section.strings("brokers");
+  if (brokers === undefined) return undefined;
   const isAddress = (text: string) => {
     try {
       return parseAddress(text).hostname !== "";
@@ -105,18 +132,19 @@ function readTls(section: Section): KafkaTlsFiles | undefined {
   return { ...files, ...(keyFile === undefined ? {} : { keyFile }), skipVerify };
 }
 
-function readSasl(section: Section): PasswordSasl | undefined {
-  section.refuseOthers(["mechanism", "username", "password"]);
-  const word = section.oneOf("mechanism", SASL_WORDS) ?? "none";
+function readSasl(section: Section): SaslConfig | undefined {
+  section.refuseOthers(SASL_KEYS);
+  const word = section.oneOf("mechanism", [...SASL_WORDS, ...OAUTH_WORDS]) ?? "none";
   const username = section.string("username") ?? "", password = section.secret("password") ?? "";
   if (word === "none") {
     if (username !== "") {
-      section.refuse("mechanism", "how the name is to be shown: plain, scram-sha256 or scram-sha512");
+      section.refuse("mechanism", "how the name is to be shown: plain, scram-sha256, scram-sha512 or oauth");
     }
+    if (hasOauthKeys(section)) section.refuse("mechanism", "oauth, which the keys oauth_… are for");
     return undefined;
   }
   if (username === "") section.refuse("username", "the name that goes with the mechanism");
-  return { mechanism: MECHANISMS[word], username, password };
+  return readMechanism(section, MECHANISMS[word], { username, password });
 }
 
 function readTopic(section: Section): TopicConfig {
@@ -136,7 +164,7 @@ export function rawTopic({ topic }: Pick<FlowKafkaConfig, "topic">): string {
 
 /** How the brokers are reached. @throws {KafkaError} `kafka.tls` when a file can't be read */
 export function clusterOptions(
-  { brokers, tls, sasl }: FlowKafkaConfig,
+  { brokers, tls, sasl }: Pick<FlowKafkaConfig, "brokers" | "tls" | "sasl">,
   clientId: string,
 ): Omit<KafkaOptions, "clock"> {
   return {

@@ -87,6 +87,8 @@ export {
   readFlowScenarioConfig,
 } from "./config.ts";
 export { flowSection } from "./effective.ts";
+export { type EnrichedMessage, enrichedMessage, type MessageField } from "./kafka_output/message.ts";
+export { type EnrichedSchemaDeps, newEnrichedSchemaApp } from "./kafka_output/schema_app.ts";
 export { readInletConfig } from "./inlet/config.ts";
 export { type Inlet, type InletDeps, type InletSink, startInlet } from "./inlet/inlet.ts";
 export { type Parcel } from "./inlet/parcel.ts";

@@ -71,6 +71,7 @@ export class FlowScenario implements AsyncDisposable {
       store: { insert: (block) => store.insert(block), storedOffsets: () => Promise.resolve(new Map()) },
       columns: resolveSchema(schema, clickhouse.database).ingested,
       name: "0",
+      clientId: "limier",
       onError: ({ code, message }) => this.#fault(code, message),
     });
   }

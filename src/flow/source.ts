@@ -6,6 +6,9 @@ import type { Reporter } from "../telemetry/mod.ts";
 import type { FlowConfig, OutletConfig } from "./config.ts";
 import { type Inlet, startInlet } from "./inlet/inlet.ts";
 import { type InletKafka, startInletKafka } from "./inlet/inlet_kafka.ts";
+import { rawTopic } from "./kafka_config.ts";
+import { enrichedTopic } from "./kafka_output/config.ts";
+import { enrichedMessage } from "./kafka_output/message.ts";
 import { type Outlet, startOutlet } from "./outlet/outlet.ts";
 import type { WorkerConfig } from "./outlet/worker.ts";
 import { type FlowStore, type FlowStoreDeps, resolveSchema, startFlowStore } from "./store/mod.ts";
@@ -37,6 +40,8 @@ export interface FlowSource extends Running {
   readonly addresses: readonly string[];
   /** Where flows are stored and asked for; absent where this process stores none. */
   readonly store: FlowStore | undefined;
+  /** The definition of the messages that go to Kafka completed, as the text of a `.proto` file; "" where none do. */
+  readonly enrichedProto: string;
   /** Closes the sockets once they are empty; what was in them is on its way to the store then. */
   stopReceiving(): Promise<void>;
   /** Ends the batch of what has come so far, where there is no Kafka; resolves when it is stored. */
@@ -68,12 +73,19 @@ class Source implements FlowSource {
   #kafka: InletKafka | undefined;
   #inlet: Inlet | undefined;
   #starting: Promise<void> | undefined;
+  #enriching: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(config: FlowConfig, deps: FlowDeps) {
     this.#config = config;
     this.#deps = deps;
     this.done.catch(() => {}); // whoever waits for `done` hears of it; nobody has to
+  }
+
+  get enrichedProto(): string {
+    const { outlet, schema } = this.#config;
+    if (!outlet?.kafkaOutput.enabled) return "";
+    return enrichedMessage(resolveSchema(schema, outlet.clickhouse.database).ingested).proto;
   }
 
   get addresses(): readonly string[] {
@@ -84,6 +96,7 @@ class Source implements FlowSource {
     const { kafka, outlet, inlet } = this.#config;
     const { predecessorLeft } = this.#deps;
     if (outlet !== undefined) this.store = this.#openStore(outlet);
+    if (outlet?.kafkaOutput.enabled) this.#enriching = this.#manageEnriched(outlet);
     if (kafka !== undefined) {
       // Datagrams are received, and kept by Kafka or in the queue, while brokers and the store come up.
       this.#inBackground(this.#startBehindKafka(outlet));
@@ -106,11 +119,24 @@ class Source implements FlowSource {
     const { kafka } = this.#config;
     const { clock, reporter, clientId, predecessorLeft } = this.#deps;
     const { signal } = this.#stop;
-    if (kafka?.managesTopic) await manageTopic(kafka, { clock, reporter, clientId, signal });
+    if (kafka?.managesTopic) await manageTopic(kafka, rawTopic(kafka), { clock, reporter, clientId, signal });
     if (outlet === undefined) return;
     await predecessorLeft?.();
     await this.store?.prepare(signal);
     if (!signal.aborted) await this.#startOutlet(outlet);
+  }
+
+  /** Never rejects: flows are stored whatever becomes of the topic. */
+  async #manageEnriched({ kafkaOutput, clickhouse }: OutletConfig): Promise<void> {
+    if (!kafkaOutput.managesTopic) return;
+    const { clock, reporter, clientId } = this.#deps;
+    const message = enrichedMessage(resolveSchema(this.#config.schema, clickhouse.database).ingested);
+    const topic = enrichedTopic(kafkaOutput, message);
+    try {
+      await manageTopic(kafkaOutput, topic, { clock, reporter, clientId, signal: this.#stop.signal });
+    } catch (error) {
+      reporter.error(`Cannot look after the topic ${topic}: it stays as it is`, { error });
+    }
   }
 
   #openStore({ clickhouse }: OutletConfig): FlowStore {
@@ -142,7 +168,7 @@ class Source implements FlowSource {
 
   #workerConfig(outlet: OutletConfig): WorkerConfig {
     const { kafka, inlet } = this.#config;
-    const { clickhouse, enrichment, decoder, meter } = outlet;
+    const { clickhouse, enrichment, decoder, meter, kafkaOutput } = outlet;
     let { kafkaInput } = outlet;
     if (enrichment.routing !== undefined && kafkaInput.maxWorkers > 1) {
       // Routers speak to one address, behind which there is one worker that knows their routes.
@@ -153,6 +179,7 @@ class Source implements FlowSource {
       enrichment,
       kafkaInput,
       ...(kafka === undefined ? {} : { kafka }),
+      ...(kafkaOutput.enabled ? { kafkaOutput } : {}),
       maximumBatchSize: clickhouse.maximumBatchSize,
       maximumWaitTimeMs: clickhouse.maximumWaitTimeMs,
       gracePeriodMs: clickhouse.gracePeriodMs,
@@ -190,6 +217,7 @@ class Source implements FlowSource {
       await this.stopReceiving();
       await this.#kafka?.[Symbol.asyncDispose]();
       await this.#starting;
+      await this.#enriching;
       await this.#outlet?.[Symbol.asyncDispose]();
       await this.store?.[Symbol.asyncDispose]();
       this.#failed.resolve();

@@ -1,4 +1,4 @@
-/** The topic of the datagrams, made and changed as it should be. */
+/** Topics of flows, made and changed as they should be. */
 import {
   alterTopics,
   createPartitions,
@@ -13,7 +13,7 @@ import {
 } from "../kafka/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 import type { Reporter } from "../telemetry/mod.ts";
-import { clusterOptions, type FlowKafkaConfig, rawTopic, type TopicConfig } from "./kafka_config.ts";
+import { clusterOptions, type FlowKafkaConfig, type TopicConfig } from "./kafka_config.ts";
 
 /** What is given to who looks after the topic. */
 export interface TopicDeps {
@@ -25,22 +25,30 @@ export interface TopicDeps {
 
 const RETRY_MS = 1_000;
 
-/** Looks after the topic, and waits for brokers that can't be reached. @throws {KafkaError} when they refuse */
-export async function manageTopic(config: FlowKafkaConfig, deps: TopicDeps): Promise<void> {
+/** Looks after a topic, and waits for brokers that can't be reached. @throws {KafkaError} when they refuse */
+export async function manageTopic(
+  config: Pick<FlowKafkaConfig, "brokers" | "tls" | "sasl" | "topicConfig">,
+  name: string,
+  deps: TopicDeps,
+): Promise<void> {
   const { clock, reporter, clientId, signal } = deps;
   const cluster = new KafkaCluster({ ...clusterOptions(config, clientId), clock });
+  const close = () => cluster.close();
+  signal?.addEventListener("abort", close, { once: true });
   try {
     for (let isTold = false; !signal?.aborted;) {
       try {
-        return await alignTopic(cluster, rawTopic(config), config.topicConfig, reporter);
+        return await alignTopic(cluster, name, config.topicConfig, reporter);
       } catch (error) {
+        if (signal?.aborted) return;
         if (!(error instanceof KafkaError) || !error.retryable) throw error;
-        if (!isTold) reporter.warn("Cannot look after the topic of flows yet; it is tried again", { error });
+        if (!isTold) reporter.warn(`Cannot look after the topic ${name} yet; it is tried again`, { error });
         isTold = true;
       }
       await clock.sleep(RETRY_MS, signal);
     }
   } finally {
+    signal?.removeEventListener("abort", close);
     cluster.close();
   }
 }

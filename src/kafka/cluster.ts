@@ -1,8 +1,9 @@
 import type { Clock } from "../clock/mod.ts";
 import { type Address, formatAddress, parseAddress } from "../config/mod.ts";
-import { BrokerConnection, type RequestOptions } from "./connection.ts";
+import { BrokerConnection, type BrokerOptions, type RequestOptions } from "./connection.ts";
 import { KafkaError } from "./errors.ts";
 import { type ClusterMetadata, METADATA_VERSIONS, metadataRequest, type TopicMetadata } from "./metadata_wire.ts";
+import { tokenSourceOf } from "./oauth.ts";
 import { DEFAULTS, type KafkaOptions } from "./options.ts";
 import { Api, type KafkaRequest } from "./request.ts";
 
@@ -21,10 +22,12 @@ export interface ClusterRequestOptions extends RequestOptions {
 /** The brokers of a cluster, each with the connections that are in use. Nothing is connected before the first request. */
 export class KafkaCluster {
   /** Private, as it holds a password, so that no inspection shows it. */
-  readonly #options: KafkaOptions;
+  readonly #options: BrokerOptions;
   readonly #bootstrap: readonly Address[];
   /** By `LANE@host:port`. */
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
+  /** Those whose session is over, until what is under way on them is answered, with the same names. */
+  readonly #retired = new Map<BrokerConnection, string>();
   #brokers = new Map<number, Address>();
   /** Of the bootstrap brokers, the one that answered last. */
   #first = 0;
@@ -34,7 +37,7 @@ export class KafkaCluster {
   /** @throws {RangeError} when a broker is no `host:port` */
   constructor(options: KafkaOptions) {
     if (options.brokers.length === 0) throw new RangeError("Cannot use a Kafka cluster: name at least one broker");
-    this.#options = options;
+    this.#options = withTokens(options);
     this.#bootstrap = options.brokers.map(parseAddress);
   }
 
@@ -48,7 +51,10 @@ export class KafkaCluster {
     return this.#options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs;
   }
 
-  /** Control connections made so far: one more, and a broker was lost and found again. */
+  /**
+   * Control connections made so far: one more, and a broker was lost and found again. One that follows another whose session
+   * is over does not count.
+   */
   get reached(): number {
     return this.#reached;
   }
@@ -115,7 +121,7 @@ export class KafkaCluster {
   /** Idempotent. Requests under way fail. */
   close(): void {
     this.#closed = true;
-    for (const key of [...this.#connections.keys()]) this.#forget(key);
+    for (const key of [...this.#connections.keys(), ...this.#retired.values()]) this.#forget(key);
   }
 
   /** A connection to any broker: a known one, or the first of the configured that answers. */
@@ -140,10 +146,15 @@ export class KafkaCluster {
     const key = keyOf(address, lane);
     if (this.#closed) throw closedError(address);
     let opening = this.#connections.get(key);
+    let isRenewal = false;
     if (opening !== undefined) {
       const connection = await beforeAbort(opening, address, signal);
-      if (connection.isOpen) return connection;
-      if (this.#connections.get(key) === opening) this.#connections.delete(key);
+      if (connection.isOpen && !connection.isSessionOver) return connection;
+      isRenewal = connection.isOpen;
+      if (this.#connections.get(key) === opening) {
+        this.#connections.delete(key);
+        if (isRenewal) this.#retire(connection, key);
+      }
       opening = this.#connections.get(key);
     }
     if (opening === undefined) {
@@ -151,7 +162,7 @@ export class KafkaCluster {
       opening = started;
       this.#connections.set(key, started);
       started.then(
-        () => void (lane === "control" && this.#reached++),
+        () => void (lane === "control" && !isRenewal && this.#reached++),
         () => this.#connections.get(key) === started && this.#connections.delete(key),
       );
     }
@@ -161,7 +172,13 @@ export class KafkaCluster {
     throw closedError(address);
   }
 
+  #retire(connection: BrokerConnection, key: string): void {
+    this.#retired.set(connection, key);
+    connection.retire().then(() => this.#retired.delete(connection));
+  }
+
   #forget(key: string): void {
+    for (const [connection, own] of this.#retired) if (own === key) connection.close();
     // One that fails to open has told those who wait for it.
     this.#connections.get(key)?.then((connection) => connection.close(), () => {});
     this.#connections.delete(key);
@@ -171,6 +188,16 @@ export class KafkaCluster {
 /** The topic's metadata, or what is wrong with it. */
 export function topicOf({ topics }: ClusterMetadata, name: string): TopicMetadata | undefined {
   return topics.find((topic) => topic.name === name);
+}
+
+/** Client credentials become a source of tokens. */
+function withTokens(options: KafkaOptions): BrokerOptions {
+  const { sasl, ...rest } = options;
+  if (sasl === undefined) return rest;
+  if (!("tokenUrl" in sasl)) return { ...rest, sasl };
+  const { mechanism, username } = sasl;
+  const { clock, connectTimeoutMs: timeoutMs = DEFAULTS.connectTimeoutMs } = options;
+  return { ...rest, sasl: { mechanism, username, token: tokenSourceOf(sasl, { clock, timeoutMs }) } };
 }
 
 function keyOf(address: Address, lane: Lane): string {

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
+import { type Identity, saslOptions } from "./authentication.ts";
 import { ByteError, ByteReader } from "../bytes/mod.ts";
 import { type Address, formatAddress } from "../config/mod.ts";
 import { connectFailure, KafkaError } from "./errors.ts";
 import { FrameGuard } from "./frame_guard.ts";
-import { type Connection, type ConnectionOptions, loadLibrary, type SASLOptions } from "./library.ts";
-import { DEFAULTS, type KafkaOptions, type KafkaSasl, type KafkaTls, userText } from "./options.ts";
+import { type Connection, type ConnectionOptions, loadLibrary } from "./library.ts";
+import { DEFAULTS, type KafkaOptions, type KafkaTls, type PasswordSasl, type TokenSasl, userText } from "./options.ts";
 import type { KafkaRequest, VersionRange } from "./request.ts";
 import { apiVersionsRequest } from "./versions_wire.ts";
 
@@ -12,6 +13,15 @@ import { apiVersionsRequest } from "./versions_wire.ts";
 const NEVER_MS = 2 ** 31 - 1;
 
 const NOTHING = new Uint8Array(0);
+
+/**
+ * A session is not used in its last part, this share of it or this time: a request that reaches the broker after its end is
+ * not executed, and the connection closed. Tokens are given up earlier, so that a new session finds a new one.
+ */
+const SESSION_MARGIN = { share: 0.2, mostMs: 60_000 };
+
+/** How a broker is reached; where there are tokens, they are to be had. */
+export type BrokerOptions = Omit<KafkaOptions, "sasl"> & { readonly sasl?: PasswordSasl | TokenSasl };
 
 /** How a request is made. */
 export interface RequestOptions {
@@ -26,7 +36,7 @@ export class BrokerConnection {
   /** `host:port` */
   readonly target: string;
   readonly #connection: Connection;
-  readonly #options: KafkaOptions;
+  readonly #options: BrokerOptions;
   readonly #Writer: Awaited<ReturnType<typeof loadLibrary>>["Writer"];
   #versions: ReadonlyMap<number, VersionRange> = new Map();
   /** What the socket told; with TLS 1.3, that the broker refuses our certificate. */
@@ -34,13 +44,19 @@ export class BrokerConnection {
   /** Why it was closed, where that was us. */
   #fault: KafkaError | undefined;
   #closed = false;
+  readonly #end = Promise.withResolvers<void>();
+  /** On the monotonic clock. */
+  #sessionEndMs = Infinity;
+  /** It ends as soon as nothing is under way. */
+  #isRetired = false;
+  #underWay = 0;
   /** It has answered more than what it speaks. */
   #answered = false;
 
   private constructor(
     target: string,
     connection: Connection,
-    options: KafkaOptions,
+    options: BrokerOptions,
     writer: Awaited<ReturnType<typeof loadLibrary>>["Writer"],
   ) {
     this.target = target;
@@ -49,9 +65,13 @@ export class BrokerConnection {
     this.#Writer = writer;
     connection.on("error", (error) => { // without a listener it would end the process
       this.#closed = true;
+      this.#end.resolve();
       this.#trouble ??= error;
     });
-    connection.on("close", () => this.#closed = true);
+    connection.on("close", () => {
+      this.#closed = true;
+      this.#end.resolve();
+    });
   }
 
   /**
@@ -59,17 +79,44 @@ export class BrokerConnection {
    *
    * @throws {KafkaError} when that fails
    */
-  static async open(address: Address, options: KafkaOptions): Promise<BrokerConnection> {
-    const { Connection, Writer } = await loadLibrary();
+  static async open(address: Address, options: BrokerOptions): Promise<BrokerConnection> {
+    const { sasl } = options;
+    if (sasl === undefined || !("token" in sasl)) return await BrokerConnection.#open(address, options, sasl);
+    const token = await sasl.token();
+    try {
+      return await BrokerConnection.#open(address, options, { mechanism: "OAUTHBEARER", token });
+    } catch (error) {
+      if (!(error instanceof KafkaError && error.code === "kafka.authentication")) throw error;
+      // It may have been withdrawn, or signed with a key that has been.
+      const another = await sasl.token(token);
+      if (another === token) throw error;
+      return await BrokerConnection.#open(address, options, { mechanism: "OAUTHBEARER", token: another });
+    }
+  }
+
+  static async #open(
+    address: Address,
+    options: BrokerOptions,
+    identity: Identity | undefined,
+  ): Promise<BrokerConnection> {
+    const library = await loadLibrary();
     const target = formatAddress(address);
+    const user = userText(options.sasl);
     const connectTimeout = options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs;
-    const connection = new Connection(options.clientId, {
+    const told = {
+      onSession: (lifetimeMs: number) => opened.#beginSession(lifetimeMs),
+      onTokenRefused: (status: string) => {
+        const why = `it refuses the token (${user}): it says ${status}; check the token's scopes, and the clocks`;
+        opened.#fault = new KafkaError("kafka.authentication", `Cannot connect to Kafka broker ${target}: ${why}`);
+      },
+    };
+    const connection = new library.Connection(options.clientId, {
       connectTimeout,
       requestTimeout: NEVER_MS,
       ...libraryTls(options.tls),
-      ...(options.sasl === undefined ? {} : { sasl: librarySasl(options.sasl) }),
+      ...(identity === undefined ? {} : { sasl: saslOptions(library, identity, told) }),
     });
-    const opened = new BrokerConnection(target, connection, options, Writer);
+    const opened = new BrokerConnection(target, connection, options, library.Writer);
     try {
       const connecting = connection.connect(address.hostname, address.port);
       opened.#guard(options.tls !== undefined);
@@ -81,13 +128,18 @@ export class BrokerConnection {
     } catch (error) {
       opened.close();
       const causes = new AggregateError([error, opened.#trouble].filter((one) => one !== undefined));
-      throw opened.#fault ?? connectFailure(causes, target, userText(options.sasl));
+      throw opened.#fault ?? connectFailure(causes, target, user);
     }
   }
 
   /** False once it can't be used any more. */
   get isOpen(): boolean {
     return !this.#closed;
+  }
+
+  /** Whether the broker is about to forget who we are: another connection is to be made then, and this one retired. */
+  get isSessionOver(): boolean {
+    return this.#options.clock.monotonic() >= this.#sessionEndMs;
   }
 
   /** What the broker speaks of a request; `undefined` if it does not know it. */
@@ -115,9 +167,17 @@ export class BrokerConnection {
     return this.#send(request, timeoutMs, signal);
   }
 
+  /** Closes it once what is under way is answered. */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    if (this.#underWay === 0) this.close();
+    await this.#end.promise;
+  }
+
   /** Idempotent. Requests under way fail. */
   close(): void {
     this.#closed = true;
+    this.#end.resolve();
     const { socket } = this.#connection;
     // Not the library's own close, which lets what is written drain first: a broker that hangs would hold it open.
     socket?.destroy();
@@ -125,6 +185,7 @@ export class BrokerConnection {
 
   #send<T>(request: KafkaRequest<T>, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#underWay++;
     const settled = new AbortController();
     const fail = (code: "kafka.closed" | "kafka.timeout", why: string, cause?: unknown) =>
       reject(
@@ -170,7 +231,17 @@ export class BrokerConnection {
         },
       );
     }
-    return promise.finally(() => settled.abort());
+    return promise.finally(() => {
+      settled.abort();
+      this.#underWay--;
+      if (this.#isRetired && this.#underWay === 0) this.close();
+    });
+  }
+
+  #beginSession(lifetimeMs: number): void {
+    if (!(lifetimeMs > 0)) return;
+    const marginMs = Math.min(lifetimeMs * SESSION_MARGIN.share, SESSION_MARGIN.mostMs);
+    this.#sessionEndMs = this.#options.clock.monotonic() + lifetimeMs - marginMs;
   }
 
   #unreadable(what: string, cause: ByteError): KafkaError {
@@ -216,9 +287,4 @@ function libraryTls(tls: KafkaTls | undefined): Pick<ConnectionOptions, "tls" | 
     },
     ...(serverName === undefined ? {} : { tlsServerName: serverName }),
   };
-}
-
-function librarySasl(sasl: KafkaSasl): SASLOptions {
-  if ("token" in sasl) return { mechanism: sasl.mechanism, token: sasl.token };
-  return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
 }

@@ -1,89 +1,12 @@
 import assert from "node:assert/strict";
 import { FakeClock, realClock } from "../clock/mod.ts";
-import { ByteReader, ByteWriter } from "../bytes/mod.ts";
 import { KafkaCluster } from "./cluster.ts";
 import { BrokerConnection } from "./connection.ts";
 import { KafkaError, type KafkaErrorCode } from "./errors.ts";
 import { metadataRequest } from "./metadata_wire.ts";
 import { listOffsetsRequest } from "./records_wire.ts";
 import { Api } from "./request.ts";
-
-/** A request as a scripted broker sees it. */
-interface Asked {
-  readonly api: number;
-  readonly correlation: number;
-}
-
-/** Answers to a request: the body behind the correlation id, raw bytes, or the end of the connection. */
-type Answer = { readonly body: Uint8Array } | { readonly raw: Uint8Array } | "hang" | "close";
-
-const VERSIONS: Readonly<Record<number, readonly [min: number, max: number]>> = {
-  [Api.apiVersions]: [0, 4],
-  [Api.metadata]: [0, 12],
-  [Api.listOffsets]: [7, 9],
-};
-
-/** A broker that answers as told, and ApiVersions by itself unless told otherwise. */
-function startScripted(answer: (asked: Asked, index: number) => Answer | undefined) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const connections = new Set<Deno.Conn>();
-  let index = 0;
-  async function serve(connection: Deno.Conn): Promise<void> {
-    connections.add(connection);
-    const reader = connection.readable.getReader({ mode: "byob" });
-    const read = async (size: number) => (await reader.read(new Uint8Array(size), { min: size })).value;
-    for (;;) {
-      const head = await read(4);
-      if (head?.length !== 4) return;
-      const request = new ByteReader((await read(new ByteReader(head).u32be()))!);
-      const api = request.u16be();
-      request.skip(2);
-      const correlation = request.u32be();
-      const told = answer({ api, correlation }, index++) ?? { body: versionsBody() };
-      if (told === "hang") continue;
-      if (told === "close") return connection.close();
-      if ("raw" in told) await write(connection, told.raw);
-      else {
-        const out = new ByteWriter();
-        out.u32be(told.body.length + 4);
-        out.u32be(correlation);
-        out.bytes(told.body);
-        await write(connection, out.copy());
-      }
-    }
-  }
-  const serving = (async () => {
-    for await (const connection of listener) serve(connection).catch(() => {}); // the other side hangs up as it likes
-  })();
-  return {
-    address: { hostname: "127.0.0.1", port: listener.addr.port },
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await serving;
-      for (const connection of connections) {
-        try {
-          connection.close();
-        } catch (error) {
-          if (!(error instanceof Deno.errors.BadResource)) throw error; // closed already
-        }
-      }
-    },
-  };
-}
-
-async function write(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-}
-
-function versionsBody(): Uint8Array {
-  const out = new ByteWriter();
-  out.u16be(0);
-  const entries = Object.entries(VERSIONS);
-  out.u32be(entries.length);
-  for (const [api, [min, max]] of entries) for (const number of [Number(api), min, max]) out.u16be(number);
-  out.u32be(0);
-  return out.copy();
-}
+import { type Answer, startScripted } from "./testing_scripted_broker.ts";
 
 const OPTIONS = { brokers: ["unused:1"], clientId: "test", clock: realClock, maxResponseBytes: 100_000 };
 

@@ -1,12 +1,12 @@
 import { isRetriable, protocolErrorName } from "./protocol_errors.ts";
 
-/** What went wrong between us and a broker. */
+/** What went wrong between us and a broker, or the token endpoint that we are known by. */
 export type KafkaErrorCode =
   | "kafka.connect" // refused, unreachable, no such name, not in time: nothing was sent
   | "kafka.closed" // the connection was cut, or we closed it: what was sent may have been executed
   | "kafka.timeout" // no answer in time: it may have been executed
   | "kafka.tls" // a certificate that does not verify, a peer without TLS or one that wants it
-  | "kafka.authentication" // credentials or a mechanism that the broker refuses
+  | "kafka.authentication" // credentials, a token or a mechanism that is refused
   | "kafka.unsupported" // no version of a request that both sides speak
   | "kafka.protocol" // an answer that can't be read
   | "kafka.answer"; // the broker's own error: see `number`
@@ -81,8 +81,8 @@ export function connectFailure(cause: unknown, target: string, user: string | un
   return fail("kafka.connect", "no connection could be made");
 }
 
-/** Messages and codes of an error, of what caused it and of the errors it is made of. */
-function textsOf(error: unknown, depth = 0): string {
+/** For telling errors apart: messages and codes of an error, of what caused it and of the errors it is made of. */
+export function textsOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 5) return "";
   const parts = error instanceof AggregateError ? error.errors.map((one) => textsOf(one, depth + 1)) : [];
   const { code = "", apiId = "" } = error as { code?: unknown; apiId?: unknown };

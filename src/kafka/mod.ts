@@ -43,7 +43,16 @@ export {
 } from "./admin.ts";
 export { type ClusterRequestOptions, KafkaCluster, type Lane, topicOf } from "./cluster.ts";
 export { type Compression, COMPRESSIONS, type Decompressor, newDecompressor } from "./compression.ts";
-export { type KafkaTlsFiles, loadTls, type PasswordSasl, readSasl, SASL_KEYS } from "./config.ts";
+export {
+  hasOauthKeys,
+  type KafkaTlsFiles,
+  loadTls,
+  OAUTH_WORDS,
+  readMechanism,
+  readSasl,
+  SASL_KEYS,
+  saslKeys,
+} from "./config.ts";
 export { type RequestOptions } from "./connection.ts";
 export { answerError, KafkaError, type KafkaErrorCode } from "./errors.ts";
 export { FETCH_BOUNDS, fetchRecords } from "./fetcher.ts";
@@ -56,7 +65,16 @@ export {
 export { type CommittedOffset, type ListedGroup, type OffsetToCommit } from "./groups_wire.ts";
 export { type Broker, type ClusterMetadata, type PartitionMetadata, type TopicMetadata } from "./metadata_wire.ts";
 export { keyPartition, murmur2 } from "./murmur2.ts";
-export { type KafkaOptions, type KafkaSasl, type KafkaTls, SASL_MECHANISMS } from "./options.ts";
+export {
+  type KafkaOptions,
+  type KafkaSasl,
+  type KafkaTls,
+  type OauthSasl,
+  type PasswordSasl,
+  SASL_MECHANISMS,
+  type SaslConfig,
+  type TokenSasl,
+} from "./options.ts";
 export { Producer, type ProducerOptions, type Sent } from "./producer.ts";
 export { isRetriable, ProtocolError, protocolErrorName } from "./protocol_errors.ts";
 export {

@@ -15,19 +15,45 @@ export interface KafkaTls {
 /** The mechanisms by which a name and a password are shown. */
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
+/** A name and a password, and how they are shown. */
+export interface PasswordSasl {
+  readonly mechanism: (typeof SASL_MECHANISMS)[number];
+  readonly username: string;
+  /** Secret. */
+  readonly password: string;
+}
+
+/** A client that gets its tokens from a token endpoint, by its credentials (RFC 6749 §4.4). */
+export interface OauthSasl {
+  readonly mechanism: "OAUTHBEARER";
+  /** The client's id. */
+  readonly username: string;
+  /** The client's secret. */
+  readonly password: string;
+  /** `http` or `https`, without credentials. */
+  readonly tokenUrl: string;
+  /** None: what the token endpoint gives by itself. */
+  readonly scopes: readonly string[];
+}
+
+/** Tokens from wherever a program has them. */
+export interface TokenSasl {
+  readonly mechanism: "OAUTHBEARER";
+  /** Whose they are, for messages. */
+  readonly username?: string;
+  /**
+   * Gives a token that is valid now; asked for each connection.
+   *
+   * @param refused a token that a broker has just refused: another one, or the same where there is none
+   */
+  readonly token: (refused?: string) => Promise<string>;
+}
+
+/** Who we are to a broker, as settings say it: plain data. */
+export type SaslConfig = PasswordSasl | OauthSasl;
+
 /** Who we are to a broker. */
-export type KafkaSasl =
-  | {
-    readonly mechanism: (typeof SASL_MECHANISMS)[number];
-    readonly username: string;
-    /** Secret. */
-    readonly password: string;
-  }
-  | {
-    readonly mechanism: "OAUTHBEARER";
-    /** Gives a token that is valid now; asked for each connection, and before a session ends. */
-    readonly token: () => Promise<string>;
-  };
+export type KafkaSasl = SaslConfig | TokenSasl;
 
 /** How brokers are reached. */
 export interface KafkaOptions {
@@ -54,8 +80,10 @@ export const DEFAULTS = {
   maxResponseBytes: 128 * 2 ** 20,
 } as const;
 
-/** Whom we say to be, for messages; never the password. */
+/** Whom we say to be, for messages; never a secret. */
 export function userText(sasl: KafkaSasl | undefined): string | undefined {
   if (sasl === undefined) return undefined;
-  return "username" in sasl ? `mechanism ${sasl.mechanism}, user ${sasl.username}` : `mechanism ${sasl.mechanism}`;
+  const { mechanism, username } = sasl;
+  if (username === undefined) return `mechanism ${mechanism}`;
+  return `mechanism ${mechanism}, ${mechanism === "OAUTHBEARER" ? "client" : "user"} ${username}`;
 }

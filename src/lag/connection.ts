@@ -1,6 +1,6 @@
 /** How the brokers of a cluster are reached: inline in a cluster's section, or a profile that several share. */
 import { parseAddress, type Section } from "../config/mod.ts";
-import { type KafkaOptions, type KafkaTlsFiles, loadTls, type PasswordSasl, readSasl } from "../kafka/mod.ts";
+import { type KafkaOptions, type KafkaTlsFiles, loadTls, readSasl, type SaslConfig } from "../kafka/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 
 /** How brokers are spoken to. */
@@ -11,7 +11,7 @@ export interface ConnectionProfile {
   /** What brokers are said to be, `3.9.0`; `auto` says nothing. Versions are negotiated in either case. */
   readonly kafkaVersion: string;
   readonly tls?: KafkaTlsFiles & { readonly name: string };
-  readonly sasl?: PasswordSasl & { readonly name: string };
+  readonly sasl?: SaslConfig & { readonly name: string };
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }

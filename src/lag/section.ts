@@ -1,5 +1,6 @@
 /** The section in force, in the words of limier.yaml. */
 import { formatDuration } from "../config/mod.ts";
+import { saslKeys } from "../kafka/mod.ts";
 import type { ClusterConfig } from "./cluster/config.ts";
 import type { ConnectionProfile } from "./connection.ts";
 import type { ConsumerConfig } from "./consumer/config.ts";
@@ -85,9 +86,7 @@ function profileSection({ clientId, kafkaVersion, tls, sasl, ...rest }: Connecti
       server_name: tls.serverName ?? null,
       skip_verify: tls.skipVerify ?? false,
     },
-    sasl: sasl === undefined
-      ? null
-      : { name: sasl.name, mechanism: sasl.mechanism, username: sasl.username, password: sasl.password },
+    sasl: sasl === undefined ? null : { name: sasl.name, ...saslKeys(sasl) },
   };
 }
 

@@ -41,6 +41,27 @@ lag:
   assert.deepEqual(clusters.get("b")!.profile.tls, { name: "" });
 });
 
+const OAUTH = "mechanism: OAUTHBEARER, username: c, password: p, oauth_token_url: 'https://idp.example/token'";
+
+const signedIn: [yaml: string, scopes: string[]][] = [
+  [OAUTH, []],
+  [`${OAUTH}, oauth_scopes: [a, 'b:c']`, ["a", "b:c"]],
+  [OAUTH.replace("OAUTHBEARER", "oauth"), []],
+];
+for (const [yaml, scopes] of signedIn) {
+  Deno.test(`readLagSourceConfig() reads sasl: { ${yaml} }`, () => {
+    const config = read(`lag: { clusters: { a: { brokers: ['h:1'], sasl: { name: n, ${yaml} } } } }`);
+    const { sasl } = config.clusters.get("a")!.profile;
+    const tokenUrl = "https://idp.example/token";
+    assert.deepEqual(sasl, {
+      ...{ name: "n", mechanism: "OAUTHBEARER", username: "c", password: "p" },
+      ...{ tokenUrl, scopes },
+    });
+    const again = readLagSourceConfig(Section.of(lagSection(config)));
+    assert.deepEqual(again.clusters.get("a")!.profile.sasl, sasl);
+  });
+}
+
 Deno.test("lagSection() is what reads as the same configuration", async () => {
   const template = await Deno.makeTempFile();
   const config = read(`
@@ -64,6 +85,7 @@ lag:
 });
 
 const cluster = "clusters: { a: { brokers: ['h:1'] } }";
+const withSasl = (keys: string) => `{ clusters: { a: { brokers: ['h:1'], sasl: { ${keys} } } } }`;
 const refused: [yaml: string, message: RegExp][] = [
   ["{ clusters: { a: {} } }", /No Kafka brokers specified for cluster a/],
   ["{ clusters: { a: { brokers: [] } } }", /No Kafka brokers specified for cluster a/],
@@ -75,6 +97,10 @@ const refused: [yaml: string, message: RegExp][] = [
   ["{ clusters: { a: { brokers: ['h:1'], offset_refrsh: 1s } } }", /did you mean offset_refresh/],
   ["{ clusters: { a: { brokers: ['h:1'], tls: { cert_file: c } } } }", /lag\.clusters\.a\.tls\.key_file/],
   ["{ clusters: { a: { brokers: ['h:1'], sasl: { mechanism: SCRAM, username: u, password: w } } } }", /SCRAM-SHA-256/],
+  [withSasl(OAUTH.replace(/, oauth_token_url.*/, "")), /sasl\.oauth_token_url/],
+  [withSasl(OAUTH.replace("OAUTHBEARER", "PLAIN")), /sasl\.mechanism.*OAUTHBEARER/],
+  [withSasl(OAUTH.replace("https:", "ftp:")), /sasl\.oauth_token_url.*https/],
+  [withSasl(`${OAUTH}, oauth_scope: a`), /did you mean oauth_scopes/],
   [
     "{ client_profiles: { p: {} }, clusters: { a: { brokers: ['h:1'], client_profile: p, client_id: x } } }",
     /it in the profile p, which client_profile names/,

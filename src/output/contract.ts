@@ -176,6 +176,8 @@ export interface Destination<Own> {
   readConfig(section: Section): Own;
   /** The keys `readConfig` reads. */
   readonly keys: readonly string[];
+  /** Of the keys, those that would not be read again as the field of the same name is: their values, secrets and all. */
+  written?(own: Own): Readonly<Record<string, unknown>>;
   /** `bulk_max_size` of an output that names none. @default 25000 */
   readonly bulkMaxSize?: number;
   /** What is sent twice counts twice there, so nothing is sent again after an ambiguous outcome. @default false */

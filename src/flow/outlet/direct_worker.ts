@@ -90,12 +90,14 @@ class Direct implements DirectWorker {
   async #flush(): Promise<void> {
     const batch = this.#batch;
     if (batch.rows === 0) return;
-    const { maker } = this.#parts;
+    const { maker, output } = this.#parts;
     const { clock, store, reporter } = this.#deps;
     const waitMs = clock.monotonic() - this.#sinceMs;
     this.#sinceMs = NaN;
     const { rows } = batch;
     await maker.complete(batch);
+    output?.add(batch.columns);
+    output?.send();
     const block = batch.rows === 0 ? undefined : { ...maker.encode(batch), token: crypto.randomUUID() };
     batch.reset();
     await this.#parts.remember();

@@ -17,6 +17,7 @@ export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks
     },
     columns: store.schema.ingested,
     name,
+    clientId: `${clientId}-${name}`,
     onRates,
     onFlushed,
     remember: (learned) => knowledge.take(name, learned),
@@ -36,7 +37,7 @@ export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks
       },
     };
   }
-  const worker = await startKafkaWorker({ ...config, kafka }, { ...deps, clientId: `${clientId}-${name}` });
+  const worker = await startKafkaWorker({ ...config, kafka }, deps);
   knowledge.join(name, (learned) => worker.learn(learned));
   return {
     sink: undefined,

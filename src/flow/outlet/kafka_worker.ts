@@ -34,7 +34,7 @@ export interface KafkaWorker extends Running {
 /** Starts a worker. @throws {GeoDatabaseError} on a database that can't be used */
 export async function startKafkaWorker(
   config: WorkerConfig & { readonly kafka: FlowKafkaConfig },
-  deps: WorkerDeps & { readonly clientId: string },
+  deps: WorkerDeps,
 ): Promise<KafkaWorker> {
   const parts = await startWorkerParts(config, deps);
   return new Member(config, deps, parts, await newDecompressor());
@@ -87,7 +87,7 @@ class Member implements KafkaWorker {
 
   constructor(
     config: WorkerConfig & { readonly kafka: FlowKafkaConfig },
-    deps: WorkerDeps & { readonly clientId: string },
+    deps: WorkerDeps,
     parts: WorkerParts,
     decompressor: Decompressor,
   ) {
@@ -224,6 +224,7 @@ class Member implements KafkaWorker {
       const block = own.batch.rows === 0 ? undefined : await this.#block(own);
       if (block !== undefined) blocks.set(own, block);
     }
+    this.#parts.output?.send();
     for (const { batch } of work) batch.reset();
     const places = new Map(work.map((own) => [own, own.next]));
     const stored = await Promise.all(work.map((own) => this.#store(own, blocks.get(own), deadline)));
@@ -235,11 +236,12 @@ class Member implements KafkaWorker {
   }
 
   async #block(own: Own): Promise<RowBlock | undefined> {
-    const { maker } = this.#parts;
+    const { maker, output } = this.#parts;
     const { batch, partition, first, last } = own;
     await maker.complete(batch);
     const { rows } = batch;
     if (rows === 0) return undefined;
+    output?.add(batch.columns);
     const range = { topic: this.#topic, partition, first, last };
     const token = await kafkaToken(this.#config.kafkaInput.group, [range]);
     return { ...maker.encode(batch, originColumns(this.#topic, partition, batch.offsets.slice(0, rows))), token };

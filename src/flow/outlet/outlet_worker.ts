@@ -68,6 +68,7 @@ async function start({ config, columns, name, clientId }: OutletStart): Promise<
     store: { insert, storedOffsets },
     columns,
     name,
+    clientId,
     onRates: (rates) => tell({ kind: "rates", rates }),
     onFlushed: (signal) => {
       tell({ kind: "batch", signal });
@@ -80,7 +81,7 @@ async function start({ config, columns, name, clientId }: OutletStart): Promise<
   if (kafka === undefined) {
     const started = worker = direct = await startDirectWorker(config, deps);
     ports = new ParcelPorts((parcel) => started.take(parcel));
-  } else worker = await startKafkaWorker({ ...config, kafka }, { ...deps, clientId });
+  } else worker = await startKafkaWorker({ ...config, kafka }, deps);
   for (const learned of early.splice(0)) worker.learn(learned);
   worker.done.catch(fail);
   tell({ kind: "started" });

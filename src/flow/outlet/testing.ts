@@ -36,6 +36,7 @@ export function workerDeps(
     store,
     columns: resolveSchema().ingested,
     name: "0",
+    clientId: "test",
     reporter: recordingReporter(),
     ...more,
   };

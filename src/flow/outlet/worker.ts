@@ -5,6 +5,8 @@ import type { Column } from "../columns.ts";
 import type { CountedError } from "../decode/outcome.ts";
 import { restoreState, type SavedState, saveLessons, saveState } from "../decode/saved_state.ts";
 import type { FlowKafkaConfig } from "../kafka_config.ts";
+import type { KafkaOutputConfig } from "../kafka_output/config.ts";
+import { type KafkaOutput, startKafkaOutput } from "../kafka_output/output_sender.ts";
 import type { InsertOutcome, RowBlock } from "../store/mod.ts";
 import { BlockMaker } from "./block_maker.ts";
 import type { DecoderConfig, KafkaInputConfig } from "./config.ts";
@@ -20,6 +22,8 @@ export interface WorkerConfig {
   readonly kafkaInput: KafkaInputConfig;
   /** Absent: datagrams come from the inlet itself. */
   readonly kafka?: FlowKafkaConfig;
+  /** Absent: completed flows go to the store only. */
+  readonly kafkaOutput?: KafkaOutputConfig;
   readonly maximumBatchSize: number;
   readonly maximumWaitTimeMs: number;
   /** How long the last insert may take when the worker is stopped. */
@@ -46,6 +50,8 @@ export interface WorkerDeps {
   readonly columns: readonly Column[];
   /** A label for its metrics. */
   readonly name: string;
+  /** What brokers call us. */
+  readonly clientId: string;
   readonly onRates?: (rates: readonly FlowRate[]) => void;
   /** How full a batch was when it was flushed. */
   readonly onFlushed?: (signal: FlushSignal) => void;
@@ -55,10 +61,12 @@ export interface WorkerDeps {
   readonly remember?: (learned: SavedState) => Promise<void>;
 }
 
-/** The parts that a worker works with. Disposing ends the enrichment. */
+/** The parts that a worker works with. Disposing ends the enrichment, and the output. */
 export interface WorkerParts extends AsyncDisposable {
   readonly heart: FlowHeart;
   readonly maker: BlockMaker;
+  /** Where completed rows go beside the store; undefined: nowhere. */
+  readonly output: KafkaOutput | undefined;
   /** What decoders know. */
   state(): SavedState;
   /** Tells what decoders have learnt; resolves when everything up to now is kept. */
@@ -72,9 +80,17 @@ export interface WorkerParts extends AsyncDisposable {
 /** Everything is told this often, for the age of templates that go on to be sent. */
 const WHOLE_EVERY_MS = 300_000;
 
-/** Makes the parts of a worker. @throws {GeoDatabaseError} on a database that can't be used */
+/**
+ * Makes the parts of a worker.
+ *
+ * @throws {GeoDatabaseError} on a database that can't be used
+ * @throws {KafkaError} `kafka.tls` when a file of the output can't be read
+ */
 export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): Promise<WorkerParts> {
-  const { clock, reporter, columns } = deps;
+  const { clock, reporter, columns, clientId } = deps;
+  const output = config.kafkaOutput === undefined
+    ? undefined
+    : startKafkaOutput(config.kafkaOutput, { clock, reporter, columns, clientId });
   const enrichment: Enrichment = await startEnrichment(config.enrichment, {
     clock,
     reporter,
@@ -116,6 +132,7 @@ export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): 
   return {
     heart,
     maker,
+    output,
     state: () => saveState(heart.state),
     remember() {
       const { remember } = deps;
@@ -131,7 +148,10 @@ export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): 
       deps.onFlushed?.(signal);
       heart.expire();
     },
-    [Symbol.asyncDispose]: () => enrichment[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await output?.[Symbol.asyncDispose]();
+      await enrichment[Symbol.asyncDispose]();
+    },
   };
 }
 

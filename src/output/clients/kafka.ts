@@ -4,6 +4,7 @@ import {
   loadTls,
   Producer,
   ProtocolError,
+  saslKeys,
   type Sent,
   type Transmission,
 } from "../../kafka/mod.ts";
@@ -221,6 +222,7 @@ export const kafka: Destination<KafkaConfig> = {
   sends: ["points", "events", "checks", "spans"],
   defaultHosts: [],
   keys: KAFKA_KEYS,
+  written: ({ sasl }) => sasl === undefined ? {} : { sasl: saslKeys(sasl) },
   readConfig: readKafkaConfig,
   newEncoder: newKafkaEncoder,
   newClient: (host, config, own, deps) => new KafkaClient(host, config, own, deps),

@@ -1,5 +1,5 @@
 import { parseAddress, type Section } from "../../config/mod.ts";
-import { type Acks, type Compression, COMPRESSIONS, type PasswordSasl, readSasl } from "../../kafka/mod.ts";
+import { type Acks, type Compression, COMPRESSIONS, readSasl, type SaslConfig } from "../../kafka/mod.ts";
 
 /** The keys of `kind: kafka`. A kind of values whose topic is "" is not sent. */
 export interface KafkaConfig {
@@ -25,7 +25,7 @@ export interface KafkaConfig {
   readonly clientId: string;
   /** Set by any key of `tls` as well. */
   readonly useTls: boolean;
-  readonly sasl?: PasswordSasl;
+  readonly sasl?: SaslConfig;
 }
 
 /** The names under which they are written. */

@@ -36,6 +36,22 @@ Deno.test("kafka.readConfig() uses TLS when told, or when there is any key of tl
   ], [true, true, false, false]);
 });
 
+const OAUTH = { mechanism: "OAUTHBEARER", username: "c", password: "p", oauth_token_url: "https://idp.example/token" };
+
+const signedIn: [keys: object, sasl: object][] = [
+  [{}, { scopes: [] }],
+  [{ mechanism: "oauth" }, { scopes: [] }],
+  [{ oauth_scopes: ["a", "b:c"] }, { scopes: ["a", "b:c"] }],
+  [{ oauth_token_url: "http://127.0.0.1:8080/t?x=1" }, { tokenUrl: "http://127.0.0.1:8080/t?x=1", scopes: [] }],
+];
+for (const [keys, sasl] of signedIn) {
+  Deno.test(`kafka.readConfig() reads sasl with tokens and ${JSON.stringify(keys)}`, () => {
+    const read = kafka.readConfig(Section.of({ hosts, metric_topic: "m", sasl: { ...OAUTH, ...keys } }));
+    const { mechanism, username, password, oauth_token_url: tokenUrl } = OAUTH;
+    assert.deepEqual(read.sasl, { mechanism, username, password, tokenUrl, ...sasl });
+  });
+}
+
 const refused: [settings: object, message: RegExp][] = [
   [{ metric_topic: "" }, /metric_topic.*event_topic/],
   [{ metric_topic: "a b" }, /metric_topic.*letters/],
@@ -56,6 +72,10 @@ const refused: [settings: object, message: RegExp][] = [
   [{ sasl: { mechanism: "PLAIN" } }, /sasl\.username/],
   [{ sasl: { mechanism: "GSSAPI", username: "u", password: "p" } }, /sasl\.mechanism.*SCRAM-SHA-512/],
   [{ sasl: { user: "u" } }, /sasl\.user.*username/],
+  [{ sasl: { ...OAUTH, oauth_token_url: undefined } }, /sasl\.oauth_token_url.*https/],
+  [{ sasl: { ...OAUTH, mechanism: undefined } }, /sasl\.mechanism.*OAUTHBEARER/],
+  [{ sasl: { ...OAUTH, password: undefined } }, /sasl\.password/],
+  [{ sasl: { oauth_scopes: ["a"] } }, /sasl\.username/],
 ];
 for (const [settings, message] of refused) {
   Deno.test(`kafka.readConfig() refuses ${JSON.stringify(settings).slice(0, 80)}`, () => {
