@@ -15,6 +15,8 @@ export type FlowKillOptions = Readonly<{
   /** The longest that an outlet lives, in seconds. */
   life: number;
   partitions: number;
+  /** Outlets of one group that run at once; each keeps what it learns to itself, but for the topic that they share. */
+  outlets: number;
 }>;
 
 const FLOWS = 20;
@@ -31,13 +33,14 @@ every flow must be stored exactly once. NetFlow version 5, and version 9 whose t
   --kills N        50
   --rate N         datagrams a second; 500
   --life SECONDS   the longest that an outlet lives; 6
-  --partitions N   4`;
+  --partitions N   4
+  --outlets N      outlets of one group, which share templates by a topic instead of a file; 1`;
 
 export const flowKill: Campaign<FlowKillOptions> = {
   name: "flow_kill",
   summary: "outlets killed at random moments; every flow is stored once",
   help: HELP,
-  defaults: { kills: 50, rate: 500, life: 6, partitions: 4 },
+  defaults: { kills: 50, rate: 500, life: 6, partitions: 4, outlets: 1 },
   choices: {},
   run: runFlowKill,
 };
@@ -68,6 +71,7 @@ flow:${kafka}
   inlet: { listen: [ { address: "127.0.0.1:0", decoder: netflow, receive_buffer: 8MiB } ] }`,
     });
     const config = `${folder}/outlet.yaml`;
+    const shared = options.outlets > 1;
     await Deno.writeTextFile(
       config,
       `
@@ -85,9 +89,9 @@ flow:${kafka}
       maximum_wait_time: 300ms
       maximum_batch_size: 5000
     kafka_input: { session_timeout: 1s, fetch_min_bytes: 1, fetch_max_wait_time: 100ms }
-    flow: { state_persist_file: "${folder}/state.json" }`,
+    flow: { ${shared ? "share_state: true" : `state_persist_file: "${folder}/state.json"`} }`,
     );
-    const outlet = new KilledOutlet(config, options, print);
+    const outlet = new KilledOutlets(config, options, print);
     outlet.start();
     await began(broker.address, options.partitions);
     print(`killing ${options.kills} outlets within ${options.life} s each, at ${options.rate} datagrams a second`);
@@ -123,13 +127,13 @@ flow:${kafka}
   }
 }
 
-/** An outlet that is killed, and started again. */
-class KilledOutlet {
+/** Outlets of which one is killed at a time, and started again. */
+class KilledOutlets {
   kills = 0;
   readonly #config: string;
   readonly #options: FlowKillOptions;
   readonly #print: Print;
-  #child: Deno.ChildProcess | undefined;
+  readonly #children: Deno.ChildProcess[] = [];
 
   constructor(config: string, options: FlowKillOptions, print: Print) {
     this.#config = config;
@@ -138,8 +142,12 @@ class KilledOutlet {
   }
 
   start(): void {
+    for (let i = 0; i < this.#options.outlets; i++) this.#children.push(this.#startOne());
+  }
+
+  #startOne(): Deno.ChildProcess {
     const [program = "", ...args] = LIMIER;
-    this.#child = new Deno.Command(program, {
+    return new Deno.Command(program, {
       args: [...args, "run", "-f", this.#config, "--log-level", "error"],
       stdin: "null",
       stdout: "null",
@@ -147,22 +155,23 @@ class KilledOutlet {
     }).spawn();
   }
 
-  /** Kills as many as wanted; the last one that is started lives on. */
+  /** Kills as many as wanted; those that are started last live on. */
   async kill(): Promise<void> {
-    const { kills, life } = this.#options;
+    const { kills, life, outlets } = this.#options;
     while (this.kills < kills) {
       await pause(Math.random() * life * 1000);
-      this.#child?.kill("SIGKILL");
-      await this.#child?.status;
+      const which = Math.floor(Math.random() * outlets);
+      this.#children[which]!.kill("SIGKILL");
+      await this.#children[which]!.status;
       this.kills++;
-      this.start();
+      this.#children[which] = this.#startOne();
       if (this.kills % 10 === 0) this.#print(`${this.kills} killed`);
     }
   }
 
   async stop(): Promise<void> {
-    this.#child?.kill("SIGTERM");
-    await this.#child?.status;
+    for (const child of this.#children) child.kill("SIGTERM");
+    await Promise.all(this.#children.map(({ status }) => status));
   }
 }
 

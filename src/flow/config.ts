@@ -93,11 +93,15 @@ function readOutlet(
   const clickhouse = readClickhouseConfig(outlet.section("clickhouse"));
   if (others !== undefined) requireStore(outlet, clickhouse, others.store);
   resolveSchemaSection(section.section("schema"), schema, clickhouse.database);
+  const decoder = readDecoderConfig(outlet.section("flow"));
+  if (decoder.shareState && others !== undefined && others.kafka === undefined) {
+    outlet.section("flow").refuse("share_state", "flow.kafka with it: that is where it is shared");
+  }
   return {
     kafkaInput: readKafkaInput(outlet.section("kafka_input")),
     kafkaOutput: others === undefined ? NO_KAFKA_OUTPUT : readKafkaOutput(outlet.section("kafka_output"), others.kafka),
     clickhouse,
-    decoder: readDecoderConfig(outlet.section("flow")),
+    decoder,
     enrichment: readEnrichmentConfig(outlet),
     meter: outlet.boolean("meter") ?? false,
   };

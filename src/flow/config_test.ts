@@ -74,6 +74,10 @@ const refused: [why: string, section: object, at: RegExp][] = [
   ["scopes for nobody", { kafka: { ...KAFKA, sasl: { oauth_scopes: ["a"] } } }, /sasl\.mechanism.*oauth/],
   ["scopes in one text", withSasl({ oauth_scopes: ["a b"] }), /oauth_scopes/],
   ["an unknown key of sasl", withSasl({ oauth_url: "x" }), /oauth_token_url/],
+  ["a state to be shared with nobody", {
+    inlet: { listen: [LISTEN] },
+    outlet: { ...STORE, flow: { share_state: true } },
+  }, /outlet\.flow\.share_state.*flow\.kafka/],
   ["a rule that can't be read", {
     kafka: KAFKA,
     outlet: { ...STORE, core: { exporter_classifiers: ["Classify("] } },

@@ -1,6 +1,6 @@
 /** What is remembered of exporters as JSON, so that a restart forgets nothing. */
 import { formatAddress, parseAddressWords } from "../address.ts";
-import type { Domain, FlowState, Lesson, Rate, RateKind } from "./state.ts";
+import type { Domain, Exporter, FlowState, Lesson, Rate, RateKind } from "./state.ts";
 import { Template } from "./template.ts";
 
 /** Version of the form; another one is not read. */
@@ -29,10 +29,10 @@ export interface SavedState {
   readonly Decoders: Readonly<Record<string, Readonly<Record<string, SavedDomain>>>>;
 }
 
-/** All templates and rates. */
-export function saveState(state: FlowState): SavedState {
+/** All templates and rates, of all exporters or of some. */
+export function saveState(state: FlowState, of: Iterable<Exporter> = state.exporters()): SavedState {
   const exporters: Exporters = {};
-  for (const { address, domains } of state.exporters()) {
+  for (const { address, domains } of of) {
     for (const domain of domains.values()) {
       const { templates, samplers, interfaces } = domain;
       saveDomain(exporters, address, domain, templates.values(), [...samplers.values(), ...interfaces.values()]);

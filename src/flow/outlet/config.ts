@@ -25,6 +25,8 @@ export interface DecoderConfig {
   readonly maxTemplatesPerExporter: number;
   /** Sets of an unknown template wait for it. */
   readonly queueUnknownSets: boolean;
+  /** Outlets tell each other what they learn, by a topic beside that of the datagrams. */
+  readonly shareState: boolean;
 }
 
 /** What an empty section means. */
@@ -45,6 +47,7 @@ export const DECODER: DecoderConfig = {
   templateTimeoutMs: STATE_LIMITS.templateTimeoutS * 1000,
   maxTemplatesPerExporter: STATE_LIMITS.templatesPerExporter,
   queueUnknownSets: false,
+  shareState: false,
 };
 
 /** The bounds of what is remembered. */
@@ -92,7 +95,13 @@ export function readKafkaInput(section: Section): KafkaInputConfig {
 
 /** Reads `flow.outlet.flow`. @throws {ConfigError} */
 export function readDecoderConfig(section: Section): DecoderConfig {
-  section.refuseOthers(["state_persist_file", "template_timeout", "max_templates_per_exporter", "queue_unknown_sets"]);
+  section.refuseOthers([
+    "state_persist_file",
+    "share_state",
+    "template_timeout",
+    "max_templates_per_exporter",
+    "queue_unknown_sets",
+  ]);
   const usual = DECODER;
   return {
     statePersistFile: section.string("state_persist_file") ?? usual.statePersistFile,
@@ -100,5 +109,6 @@ export function readDecoderConfig(section: Section): DecoderConfig {
     maxTemplatesPerExporter: section.integer("max_templates_per_exporter", { atLeast: 16, atMost: 65_536 }) ??
       usual.maxTemplatesPerExporter,
     queueUnknownSets: section.boolean("queue_unknown_sets") ?? usual.queueUnknownSets,
+    shareState: section.boolean("share_state") ?? usual.shareState,
   };
 }

@@ -35,5 +35,5 @@ export interface WorkerHooks extends Omit<OutletDeps, "meter"> {
   readonly metrics: MetricsOfThreads;
   readonly onRates: (rates: readonly FlowRate[]) => void;
   readonly onFlushed: (signal: FlushSignal) => void;
-  readonly knowledge: Pick<Knowledge, "join" | "leave" | "take">;
+  readonly knowledge: Pick<Knowledge, "join" | "leave" | "take" | "caughtUp">;
 }

@@ -13,7 +13,10 @@ export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks
     reporter,
     store: {
       insert: (block, signal) => store.insert(block, signal),
-      storedOffsets: (topic) => settledOffsets(store, topic, clock),
+      async storedOffsets(topic) {
+        await knowledge.caughtUp();
+        return await settledOffsets(store, topic, clock);
+      },
     },
     columns: store.schema.ingested,
     name,

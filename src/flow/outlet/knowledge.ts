@@ -1,8 +1,10 @@
 /** What the decoders of all workers know together: told to each of them, and kept in a file. */
 import type { Reporter } from "../../telemetry/mod.ts";
+import { parseAddressWords } from "../address.ts";
 import { restoreState, type SavedState, saveState } from "../decode/saved_state.ts";
 import { FlowState } from "../decode/state.ts";
 import { type DecoderConfig, stateLimits } from "./config.ts";
+import type { KnowledgeTopic } from "./knowledge_topic.ts";
 
 /**
  * What an exporter has said reaches whoever gets its next datagram, for partitions change hands, and without a key Kafka
@@ -16,6 +18,8 @@ export class Knowledge {
   #writing: Promise<void> = Promise.resolve();
   /** The write that has not begun. */
   #next: Promise<void> | undefined;
+  #topic: Pick<KnowledgeTopic, "publish" | "caughtUp"> | undefined;
+  #isTold = false;
 
   constructor(config: DecoderConfig, reporter: Reporter) {
     this.#path = config.statePersistFile;
@@ -45,6 +49,26 @@ export class Knowledge {
     if (fault !== null) reporter.warn(`Cannot use what decoders knew in ${this.#path}; ${without}`, { error: fault });
   }
 
+  /** From now on what is learnt is also told to other outlets. */
+  share(topic: Pick<KnowledgeTopic, "publish" | "caughtUp">): void {
+    this.#topic = topic;
+  }
+
+  /** Takes in what another outlet has learnt, and tells the workers. */
+  hear(learned: SavedState): void {
+    const fault = restoreState(this.#state, learned);
+    if (fault !== null && !this.#isTold) {
+      this.#isTold = true;
+      this.#reporter.warn("Cannot use what another outlet has learnt; does it have another version?", { error: fault });
+    }
+    if (fault === null) { for (const learn of this.#workers.values()) learn(learned); }
+  }
+
+  /** Resolves when workers were told what other outlets had learnt up to now. */
+  caughtUp(): Promise<void> {
+    return this.#topic?.caughtUp() ?? Promise.resolve();
+  }
+
   /** Tells a worker what is known, at once, and what others learn, from then on. */
   join(worker: string, learn: (learned: SavedState) => void): void {
     this.#workers.set(worker, learn);
@@ -57,12 +81,28 @@ export class Knowledge {
   }
 
   /**
-   * Takes in what a worker has learnt, and tells the others. Resolves when it is in the file, or it was said that it
-   * can't be; never rejects.
+   * Takes in what a worker has learnt, and tells the others. Resolves when it is in the file and other outlets may know,
+   * or it was said that that can't be; never rejects.
    */
-  take(worker: string, learned: SavedState): Promise<void> {
+  async take(worker: string, learned: SavedState): Promise<void> {
     restoreState(this.#state, learned);
     for (const [name, learn] of this.#workers) if (name !== worker) learn(learned);
+    await Promise.all([this.#keep(), this.#publish(learned)]);
+  }
+
+  /** All that is known of the exporters: of what was said of one before, the topic keeps nothing. */
+  async #publish({ Decoders }: SavedState): Promise<void> {
+    if (this.#topic === undefined) return;
+    const exporters = new Map<string, SavedState>();
+    for (const address of Object.keys(Decoders)) {
+      const words = parseAddressWords(address);
+      const exporter = words === undefined ? undefined : this.#state.find(words);
+      if (exporter !== undefined) exporters.set(address, saveState(this.#state, [exporter]));
+    }
+    if (exporters.size > 0) await this.#topic.publish(exporters);
+  }
+
+  #keep(): Promise<void> {
     if (this.#path === "") return Promise.resolve();
     // One write for all that comes while another is under way.
     return this.#next ??= this.#writing = this.#writing.then(() => {

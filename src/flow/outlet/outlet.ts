@@ -11,6 +11,7 @@ import type { OutletDeps, OutletWorker, WorkerHooks } from "./hooks.ts";
 import { startInlineWorker } from "./inline_worker.ts";
 import { type FlushSignal, Scaler } from "./scaler.ts";
 import { Knowledge } from "./knowledge.ts";
+import { KnowledgeTopic } from "./knowledge_topic.ts";
 import { startThreadWorker } from "./thread_worker.ts";
 import type { WorkerConfig } from "./worker.ts";
 
@@ -40,6 +41,7 @@ class Workers implements Outlet {
   readonly #workers: OutletWorker[] = [];
   readonly #stop = new AbortController();
   readonly #knowledge: Knowledge;
+  #knowledgeTopic: KnowledgeTopic | undefined;
   readonly #failed = Promise.withResolvers<void>();
   readonly done = this.#failed.promise;
   #scaler: Scaler | undefined;
@@ -106,9 +108,23 @@ class Workers implements Outlet {
     const { metrics } = reporter;
     metrics.gauge("limier_outlet_kafkainput_min_workers", "The fewest workers.").set(minWorkers);
     metrics.gauge("limier_outlet_kafkainput_max_workers", "The most workers.").set(most);
+    if (this.#config.decoder.shareState) await this.#share(kafka);
     this.#scaler = new Scaler({ minWorkers, maxWorkers: most, increaseMs, decreaseMs });
     for (let i = 0; i < minWorkers; i++) await this.#startWorker();
     this.#watching = this.#watchLag(cluster, topic).finally(() => cluster.close());
+  }
+
+  async #share(kafka: FlowKafkaConfig): Promise<void> {
+    const { clock, reporter, clientId } = this.#deps;
+    const knowledge = this.#knowledge;
+    const topic = this.#knowledgeTopic = new KnowledgeTopic(kafka, {
+      clock,
+      reporter,
+      clientId: `${clientId}-state`,
+      hear: (learned) => knowledge.hear(learned),
+    });
+    await topic.start();
+    knowledge.share(topic);
   }
 
   async #startWorker(): Promise<OutletWorker> {
@@ -212,6 +228,7 @@ class Workers implements Outlet {
     this.#sink?.end();
     await this.#scaling;
     await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+    await this.#knowledgeTopic?.[Symbol.asyncDispose]();
     await this.#watching;
     this.#failed.resolve();
   }

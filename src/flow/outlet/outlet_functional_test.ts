@@ -20,10 +20,10 @@ const EXPORTERS = Array.from({ length: 12 }, (_, i) => `192.0.2.${i + 1}`);
 async function setup(
   broker: TestBroker,
   topic: string,
-  { loadBalance, kafkaInput, statePersistFile = "" }: {
+  { loadBalance, kafkaInput, shareState = false }: {
     readonly loadBalance: string;
     readonly kafkaInput: Partial<KafkaInputConfig>;
-    readonly statePersistFile?: string;
+    readonly shareState?: boolean;
   },
 ) {
   const kafka = readFlowKafkaConfig(Section.of({ brokers: [broker.address], topic, load_balance: loadBalance }));
@@ -35,7 +35,7 @@ async function setup(
   const store = new KeptRows();
   const config = workerConfig({
     kafka,
-    decoder: { ...DECODER, statePersistFile },
+    decoder: { ...DECODER, shareState },
     kafkaInput: { ...KAFKA_INPUT, group: topic, fetchMinBytes: 1, fetchMaxWaitMs: 50, ...kafkaInput },
     maximumBatchSize: 50,
     maximumWaitTimeMs: 100,
@@ -46,7 +46,8 @@ async function setup(
     storedOffsets: store.storedOffsets.bind(store),
     query: () => Promise.resolve(new Uint8Array()), // nothing is under way in the server
   };
-  const outlet = await startOutlet(config, { ...deps, store: outletStore, threads: true, queueSize: 16 });
+  const start = () => startOutlet(config, { ...deps, store: outletStore, threads: true, queueSize: 16 });
+  const outlet = await start();
   await until(
     async () => (await committedOffsets(cluster, topic, null).catch(() => [])).length === PARTITIONS,
     "the beginning of a new group",
@@ -55,6 +56,9 @@ async function setup(
   return {
     store,
     outlet,
+    reporter,
+    /** Starts another outlet of the group. */
+    start,
     get flows() {
       return flows;
     },
@@ -110,4 +114,31 @@ brokerTest("an Outlet's workers tell each other templates that one of them gets"
     return seen.size === PARTITIONS;
   }, "rows from every partition");
   assert.equal(stage.outlet.workers, PARTITIONS);
+});
+
+brokerTest("an Outlet knows what others of its group had been told, also those that are gone", async () => {
+  await using broker = await startTestBroker();
+  await using stage = await setup(broker, "shared", {
+    loadBalance: "by-exporter",
+    kafkaInput: { minWorkers: 1, maxWorkers: 1 },
+    shareState: true,
+  });
+  const { store, reporter } = stage;
+  await stage.announce(EXPORTERS);
+  await stage.send(EXPORTERS, 1);
+  await until(() => store.rows.length === stage.flows, "the flows of the first outlet");
+  {
+    await using _second = await stage.start();
+    for (let i = 0; i < 20; i++) await stage.send(EXPORTERS, 1); // while partitions change hands
+    await until(() => store.rows.length >= stage.flows, "the flows of two outlets");
+    await stage.outlet[Symbol.asyncDispose]();
+    await stage.send(EXPORTERS, 1);
+    await until(() => store.rows.length >= stage.flows, "the flows of the outlet that is left");
+  }
+  await using _third = await stage.start(); // with nobody left to ask
+  await stage.send(EXPORTERS, 1);
+  await until(() => store.rows.length >= stage.flows, "the flows of an outlet that begins");
+  assert.equal(store.rows.length, stage.flows);
+  const troubles = reporter.lines.filter(({ message }) => /templates may be missing|Cannot tell other/.test(message));
+  assert.deepEqual(troubles, []);
 });

@@ -3,6 +3,7 @@ import { realClock } from "../../clock/mod.ts";
 import { Section } from "../../config/mod.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
 import { parseAddressWords } from "../address.ts";
+import type { SavedState } from "../decode/saved_state.ts";
 import { type Parcel, ParcelWriter } from "../inlet/parcel.ts";
 import { RawFlowEncoder, type RawFlowSettings } from "../raw_flow.ts";
 import { RAW_FLOW_SETTINGS } from "../testing.ts";
@@ -85,4 +86,21 @@ export function parcelOf(
   const source = new Uint8Array(parseAddressWords(from)!.buffer);
   for (const payload of payloads) writer.add(encoder, timeS, payload, 0, payload.length, source, 0);
   return writer.take();
+}
+
+/** That an exporter has a template of one field. */
+export function lesson(exporter: string, id: number): SavedState {
+  const fields = [[0, 8, 4] as const];
+  const templates = { [id]: { options: false, scopeFields: 0, fields, refreshed: 1_700_000_000 } };
+  return { Version: 1, Decoders: { [exporter]: { "9-0": { templates, rates: [], systemInitMs: 0 } } } };
+}
+
+/** Ids of templates, by exporter. */
+export function templateIds({ Decoders }: SavedState): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(Decoders).map(([exporter, domains]) => [
+      exporter,
+      Object.values(domains).flatMap(({ templates }) => Object.keys(templates)),
+    ]),
+  );
 }

@@ -95,9 +95,10 @@ class Thread implements OutletWorker {
   }
 
   async #offsets({ id, topic }: Extract<FromOutlet, { kind: "offsets" }>): Promise<void> {
-    const { store, clock } = this.#hooks;
+    const { store, clock, knowledge } = this.#hooks;
     let offsets: ReadonlyMap<number, bigint> | undefined;
     try {
+      await knowledge.caughtUp(); // a partition comes with what its last owner has learnt
       offsets = await settledOffsets(store, topic, clock);
     } catch (error) {
       this.#hooks.reporter.warn("Cannot read which flows are stored; it is tried again", { error });
