@@ -25,3 +25,4 @@ export { fromHex, toHex } from "./hex.ts";
 export { ProtoReader, WireType } from "./proto_reader.ts";
 export { ProtoWriter } from "./proto_writer.ts";
 export { readAtMost } from "./read_at_most.ts";
+export { type CopyInside, copyInside, newSharedMemory, sharedOctets } from "./shared_memory.ts";

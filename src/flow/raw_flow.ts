@@ -36,12 +36,23 @@ const Field = {
 /** Octets that a message takes at most beside its payload: time, two lengths, the address, what is the same for all. */
 export const RAW_FLOW_OVERHEAD = 64;
 
+/** Copies `from[start, start + length)` to `into[at]`. */
+export type CopyOctets = (into: Uint8Array, at: number, from: Uint8Array, start: number, length: number) => void;
+
+const copyOctets: CopyOctets = (into, at, from, start, length) => into.set(from.subarray(start, start + length), at);
+
 /** Writes messages of one input in place; a datagram costs a copy of its payload and some 30 stores. */
 export class RawFlowEncoder {
   /** The fields that all messages have in common, encoded. */
   readonly #common: Uint8Array;
+  readonly #copy: CopyOctets;
 
-  constructor({ decoder, timestampSource, decapsulation, useSourceAddress, rateLimit }: RawFlowSettings) {
+  /** @param copy how payloads are copied */
+  constructor(
+    { decoder, timestampSource, decapsulation, useSourceAddress, rateLimit }: RawFlowSettings,
+    copy: CopyOctets = copyOctets,
+  ) {
+    this.#copy = copy;
     const writer = new ProtoWriter(32);
     if (useSourceAddress) writer.bool(Field.useSourceAddress, true);
     writer.varint(Field.decoder, DECODERS.indexOf(decoder) + 1);
@@ -77,7 +88,7 @@ export class RawFlowEncoder {
     if (length > 0) {
       into[at++] = Field.payload << 3 | 2;
       at = writeVarint(into, at, length);
-      into.set(from.subarray(start, start + length), at);
+      this.#copy(into, at, from, start, length);
       at += length;
     }
     into[at++] = Field.sourceAddress << 3 | 2;

@@ -13,8 +13,9 @@ export function pointerOf(libc: Libc, bytes: Uint8Array<ArrayBuffer>): Deno.Poin
 }
 
 /** The address of the first byte of `bytes`, to be written into a structure; the same caution as {@linkcode pointerOf}. */
-export function addressOf(libc: Libc, bytes: Uint8Array<ArrayBuffer>): bigint {
-  return libc.addressOf(bytes, bytes, 0n);
+export function addressOf(libc: Libc, bytes: Uint8Array): bigint {
+  const own = bytes as Uint8Array<ArrayBuffer>; // the types know of no shared memory; to the call it is all one
+  return libc.addressOf(own, own, 0n);
 }
 
 /** `text` as a NUL-terminated C string. @throws {RangeError} if it contains a NUL itself */

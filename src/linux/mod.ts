@@ -94,7 +94,7 @@ export {
   type PeerListener,
   PeerRefused,
 } from "./peer_channel.ts";
-export { BatchReceiver, type BatchReceiverOptions, READ_AHEAD_BYTES } from "./receiver.ts";
+export { BatchReceiver, type BatchReceiverOptions, READ_AHEAD_BYTES, receiverBytes } from "./receiver.ts";
 export {
   type Balancing,
   type GroupPredecessor,

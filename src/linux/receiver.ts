@@ -20,6 +20,13 @@ export interface BatchReceiverOptions {
   datagramBytes?: number;
   /** What the kernel tells beside the datagrams is taken too: senders, times, drops. @default {false} */
   ancillary?: boolean;
+  /** Where they are put: at least {@linkcode receiverBytes} octets. @default memory of its own */
+  buffer?: Uint8Array;
+}
+
+/** Octets that a {@linkcode BatchReceiver} of these sizes puts datagrams in. */
+export function receiverBytes({ datagrams, datagramBytes }: { datagrams: number; datagramBytes: number }): number {
+  return datagrams * strideFor(datagramBytes + 1 + READ_AHEAD_BYTES);
 }
 
 /**
@@ -42,7 +49,7 @@ export interface BatchReceiverOptions {
  */
 export class BatchReceiver {
   /** Where datagrams land; what is in it lasts until the next `receive()`. */
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: Uint8Array;
   /** Datagrams taken by one call at the most. */
   readonly datagrams: number;
   /** The longest datagram taken whole. */
@@ -78,7 +85,11 @@ export class BatchReceiver {
     this.datagrams = datagrams;
     this.datagramBytes = datagramBytes;
     this.strideBytes = strideFor(datagramBytes + 1 + READ_AHEAD_BYTES);
-    this.buffer = new Uint8Array(datagrams * this.strideBytes);
+    const bytes = receiverBytes({ datagrams, datagramBytes });
+    this.buffer = options.buffer ?? new Uint8Array(bytes);
+    if (this.buffer.length < bytes) {
+      throw new RangeError(`Cannot receive into ${this.buffer.length} bytes: it takes ${bytes}`);
+    }
     this.#vectors = new BigUint64Array(datagrams * IOVEC_BYTES / 8);
     this.#headers = new Uint32Array(datagrams * MESSAGE_WORDS);
     const buffer = addressOf(this.#libc, this.buffer);

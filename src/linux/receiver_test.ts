@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SystemError } from "./errno.ts";
 import { openLibc } from "./libc.ts";
 import { cString } from "./memory.ts";
-import { BatchReceiver, READ_AHEAD_BYTES } from "./receiver.ts";
+import { BatchReceiver, READ_AHEAD_BYTES, receiverBytes } from "./receiver.ts";
 import { BatchSender } from "./sender.ts";
 import { connectUdp, openUdpSocket } from "./socket.ts";
 import { receiveDrops } from "./socket_options.ts";
@@ -39,6 +39,20 @@ linuxTest("receive() shows an oversize datagram by its length, and never mixes n
     assert.equal(got, text.slice(0, 101));
     assert.ok(start + receiver.length(i) + READ_AHEAD_BYTES <= receiver.offset(i + 1));
   }
+});
+
+linuxTest("receive() puts datagrams where it is told to, in memory of several threads as well", () => {
+  using socket = openUdpSocket({ address, receiveTimeoutMs: 20 });
+  using peer = connectUdp({ address: socket.address });
+  const sizes = { datagrams: 4, datagramBytes: 100 };
+  const shared = new Uint8Array(new SharedArrayBuffer(64 + receiverBytes(sizes))).subarray(64);
+  const receiver = new BatchReceiver(socket.fd, { ...sizes, buffer: shared });
+  assert.equal(new BatchSender(peer.fd, prepare(["a", "bc"])).send(0, 2), 2);
+  assert.equal(receiver.receive(), 2);
+  assert.equal(receiver.buffer, shared);
+  assert.deepEqual([shared[0], ...shared.slice(receiver.offset(1), receiver.offset(1) + 2)], [0x61, 0x62, 0x63]);
+  const buffer = new Uint8Array(receiverBytes(sizes) - 1);
+  assert.throws(() => new BatchReceiver(socket.fd, { ...sizes, buffer }), RangeError);
 });
 
 for (const datagramBytes of [1, 55, 56, 64, 1432, 8192, 65535]) {

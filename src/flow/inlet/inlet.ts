@@ -5,6 +5,7 @@ import {
   type GroupHandover,
   openReuseportGroup,
   receiveDrops,
+  receiverBytes,
   type ReuseportGroup,
   whyNoFfi,
 } from "../../linux/mod.ts";
@@ -22,6 +23,7 @@ import {
   PARCEL_BYTES,
   POOL_BUFFERS,
   type ReaderStart,
+  RECEIVE_DATAGRAMS,
   RECEIVE_TIMEOUT_MS,
 } from "./threads.ts";
 
@@ -121,8 +123,10 @@ async function startThreads(
   const readers = group.sockets.map(({ fd, receiveBufferBytes }, worker) => {
     size.set(2 * receiveBufferBytes, { listener, worker: String(worker) });
     const counts = newReaderCounts(metrics, listener, worker);
-    const pool = newParcelPool(POOL_BUFFERS, PARCEL_BYTES, DATAGRAM_BYTES);
-    const start = { fd, settings: settingsOf(config), control, queueSize: deps.queueSize, maxExporters, pool };
+    const room = receiverBytes({ datagrams: RECEIVE_DATAGRAMS, datagramBytes: DATAGRAM_BYTES });
+    const pool = newParcelPool(POOL_BUFFERS, PARCEL_BYTES, DATAGRAM_BYTES, room);
+    const settings = settingsOf(config);
+    const start = { fd, settings, control, queueSize: deps.queueSize, maxExporters, pool, receiveBufferBytes };
     return { fd, counts, ...startReader(start, deps, (received) => counts.take(received)) };
   });
   const collect = () => {

@@ -3,6 +3,7 @@
  * A reader: one socket, one thread. It sits in `recvmmsg`, wraps what comes and hands it on; it never parses a datagram, and
  * never awaits. Where there is no room it waits, and the kernel's queue grows.
  */
+import { copyInside } from "../../bytes/mod.ts";
 import { BatchReceiver, SystemError } from "../../linux/mod.ts";
 import { RawFlowEncoder } from "../raw_flow.ts";
 import { ExporterTally } from "./exporter_tally.ts";
@@ -15,9 +16,17 @@ import {
   PARCEL_BYTES,
   postParcel,
   type ReaderStart,
+  RECEIVE_DATAGRAMS,
 } from "./threads.ts";
 
-const DATAGRAMS = 64;
+/**
+ * So long a reader leaves the kernel alone that had few datagrams for it: to sleep and wake for each handful costs as much
+ * as everything else together. Not where the kernel has little room: it must keep what comes meanwhile.
+ */
+const PAUSE_MS = 0.3;
+const FEW_DATAGRAMS = RECEIVE_DATAGRAMS / 2;
+/** The kernel keeps 900 datagrams of 1,400 octets in it: three million a second would fill it in a pause. */
+const PAUSE_BUFFER_BYTES = 2 ** 20;
 /**
  * From one parcel that is not full to the next: other readers get datagrams of the same exporters, whose order should not
  * change by more than that.
@@ -56,17 +65,22 @@ class Reader {
   constructor(start: ReaderStart) {
     this.#start = start;
     this.#receiver = new BatchReceiver(start.fd, {
-      datagrams: DATAGRAMS,
+      datagrams: RECEIVE_DATAGRAMS,
       datagramBytes: DATAGRAM_BYTES,
       ancillary: true,
+      buffer: start.pool.room,
     });
-    this.#encoder = new RawFlowEncoder(start.settings);
+    const copy = copyInside(start.pool.memory);
+    this.#encoder = new RawFlowEncoder(start.settings, (into, at, from, begin, length) => {
+      copy(into.byteOffset + at, from.byteOffset + begin, length); // all of it lies in the pool's memory
+    });
     this.#writer = new ParcelWriter(PARCEL_BYTES, DATAGRAM_BYTES, start.pool);
     this.#tally = new ExporterTally(start.maxExporters);
   }
 
   run(): void {
-    const { control, port } = this.#start;
+    const { control, port, receiveBufferBytes } = this.#start;
+    const pauses = receiveBufferBytes >= PAUSE_BUFFER_BYTES;
     tell({ kind: "started" });
     while (Atomics.load(control, Control.stop) === 0) {
       const count = this.#take();
@@ -74,6 +88,7 @@ class Reader {
       if (this.#writer.count > 0 && (count === 0 || nowMs - this.#handedMs >= LINGER_MS)) this.#hand();
       if (nowMs - this.#reportedMs >= REPORT_MS) this.#report(nowMs);
       this.#awaitRoom();
+      if (pauses && count > 0 && count < FEW_DATAGRAMS) Atomics.wait(control, Control.stop, 0, PAUSE_MS);
     }
     for (const endMs = performance.now() + DRAIN_MS; this.#take() > 0 && performance.now() < endMs;);
     this.#hand();

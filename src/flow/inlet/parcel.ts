@@ -1,4 +1,5 @@
 /** Raw flows on their way from one thread to another: many in one buffer, each behind its length. */
+import { newSharedMemory, sharedOctets } from "../../bytes/mod.ts";
 import { RAW_FLOW_OVERHEAD, type RawFlowEncoder } from "../raw_flow.ts";
 
 /** Several raw flows. */
@@ -15,9 +16,16 @@ export interface ParcelPool {
   readonly buffers: readonly Uint8Array<SharedArrayBuffer>[];
   /** By buffer: 1 while it is in use. */
   readonly used: Int32Array<SharedArrayBuffer>;
+  /** Where the buffers lie, and what the reader needs for itself: between all of these can be copied. */
+  readonly memory: WebAssembly.Memory;
+  /** A reader's own buffer, for when all others are in use. */
+  readonly own: Uint8Array<SharedArrayBuffer>;
+  /** Where a reader receives. */
+  readonly room: Uint8Array<SharedArrayBuffer>;
 }
 
 const LENGTH_BYTES = 4;
+const CACHE_LINE_BYTES = 64;
 /** What is smaller is copied out of its buffer, which is then there for more. */
 const SMALL_BYTES = 32 * 1024;
 
@@ -26,12 +34,18 @@ function bufferBytes(bytes: number, largestPayload: number): number {
   return bytes + largestPayload + RAW_FLOW_OVERHEAD + LENGTH_BYTES;
 }
 
-/** Makes a pool. */
-export function newParcelPool(buffers: number, bytes: number, largestPayload: number): ParcelPool {
-  const size = bufferBytes(bytes, largestPayload);
+/** Makes a pool. @param roomBytes where its reader receives */
+export function newParcelPool(buffers: number, bytes: number, largestPayload: number, roomBytes = 0): ParcelPool {
+  const size = Math.ceil(bufferBytes(bytes, largestPayload) / CACHE_LINE_BYTES) * CACHE_LINE_BYTES;
+  const memory = newSharedMemory(size * (buffers + 1) + roomBytes);
+  const octets = sharedOctets(memory);
+  const all = Array.from({ length: buffers + 1 }, (_, i) => octets.subarray(i * size, (i + 1) * size));
   return {
-    buffers: Array.from({ length: buffers }, () => new Uint8Array(new SharedArrayBuffer(size))),
+    buffers: all.slice(0, buffers),
     used: new Int32Array(new SharedArrayBuffer(4 * buffers)),
+    memory,
+    own: all[buffers]!,
+    room: octets.subarray(size * (buffers + 1), size * (buffers + 1) + roomBytes),
   };
 }
 
@@ -49,7 +63,7 @@ function acquire({ used }: ParcelPool): number {
 
 /** Collects raw flows until somebody takes them. */
 export class ParcelWriter {
-  readonly #own: Uint8Array<ArrayBuffer>;
+  readonly #own: Uint8Array;
   readonly #pool: ParcelPool | undefined;
   #buffer: Uint8Array;
   /** The pool's buffer that is being filled; -1: our own. */
@@ -60,7 +74,7 @@ export class ParcelWriter {
 
   /** @param bytes when as many are there, {@linkcode isFull} says so */
   constructor(readonly bytes: number, largestPayload: number, pool?: ParcelPool) {
-    this.#own = new Uint8Array(bufferBytes(bytes, largestPayload));
+    this.#own = pool?.own ?? new Uint8Array(bufferBytes(bytes, largestPayload));
     this.#buffer = this.#own;
     this.#pool = pool;
     this.#next();

@@ -13,10 +13,12 @@ export const Control = {
 
 /** The longest datagram there is. */
 export const DATAGRAM_BYTES = 65_535;
+/** Datagrams that a reader takes in one call. */
+export const RECEIVE_DATAGRAMS = 64;
 /** A parcel of this size is handed on at once. */
-export const PARCEL_BYTES = 256 * 1024;
-/** Buffers of a reader: as many megabytes as a quarter of them, where all are in use. */
-export const POOL_BUFFERS = 32;
+export const PARCEL_BYTES = 512 * 1024;
+/** Buffers of a reader: as many megabytes as half of them, where all are in use. */
+export const POOL_BUFFERS = 16;
 
 /** How long a reader waits for a datagram before it looks around. */
 export const RECEIVE_TIMEOUT_MS = 20;
@@ -26,6 +28,8 @@ export interface ReaderStart {
   readonly fd: number;
   readonly settings: RawFlowSettings;
   readonly control: Int32Array<SharedArrayBuffer>;
+  /** Octets that the kernel keeps for it, as it was asked for them. */
+  readonly receiveBufferBytes: number;
   /** Datagrams that may be queued before a reader waits, and the kernel's queue grows instead. */
   readonly queueSize: number;
   /** Where its parcels go. */
