@@ -26,25 +26,12 @@ export async function startInlineWorker(config: WorkerConfig, hooks: WorkerHooks
     remember: (learned) => knowledge.take(name, learned),
   };
   const { kafka } = config;
-  if (kafka === undefined) {
-    const worker = await startDirectWorker(config, deps);
-    knowledge.join(name, (learned) => worker.learn(learned));
-    return {
-      sink: { take: (parcel) => worker.take(parcel) },
-      flush: () => worker.flush(),
-      done: worker.done,
-      async [Symbol.asyncDispose]() {
-        await worker[Symbol.asyncDispose]();
-        knowledge.leave(name);
-        await knowledge.take(name, worker.state());
-      },
-    };
-  }
-  const worker = await startKafkaWorker({ ...config, kafka }, deps);
+  const direct = kafka === undefined ? await startDirectWorker(config, deps) : undefined;
+  const worker = direct ?? await startKafkaWorker({ ...config, kafka: kafka! }, deps);
   knowledge.join(name, (learned) => worker.learn(learned));
   return {
-    sink: undefined,
-    flush: () => Promise.resolve(),
+    sink: direct === undefined ? undefined : { take: (parcel) => direct.take(parcel) },
+    flush: () => direct?.flush() ?? Promise.resolve(),
     done: worker.done,
     async [Symbol.asyncDispose]() {
       await worker[Symbol.asyncDispose]();

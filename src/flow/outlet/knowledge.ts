@@ -8,7 +8,8 @@ import type { KnowledgeTopic } from "./knowledge_topic.ts";
 
 /**
  * What an exporter has said reaches whoever gets its next datagram, for partitions change hands, and without a key Kafka
- * spreads the datagrams of one exporter over all of them.
+ * spreads the datagrams of one exporter over all of them. It is bounded and does not age: how old a template may be is a
+ * question of the datagrams that are read with it, and one partition may be days behind another.
  */
 export class Knowledge {
   readonly #path: string;
@@ -56,12 +57,14 @@ export class Knowledge {
 
   /** Takes in what another outlet has learnt, and tells the workers. */
   hear(learned: SavedState): void {
-    const fault = restoreState(this.#state, learned);
-    if (fault !== null && !this.#isTold) {
-      this.#isTold = true;
-      this.#reporter.warn("Cannot use what another outlet has learnt; does it have another version?", { error: fault });
+    const error = restoreState(this.#state, learned);
+    if (error === null) {
+      for (const learn of this.#workers.values()) learn(learned);
+      return;
     }
-    if (fault === null) { for (const learn of this.#workers.values()) learn(learned); }
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#reporter.warn("Cannot use what another outlet has learnt; does it have another version?", { error });
   }
 
   /** Resolves when workers were told what other outlets had learnt up to now. */

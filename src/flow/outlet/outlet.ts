@@ -105,13 +105,13 @@ class Workers implements Outlet {
     if (maxWorkers > partitions && maxWorkers !== 8) {
       reporter.warn(`Cannot use ${maxWorkers} workers: ${topic} has ${partitions} partitions`);
     }
+    this.#watching = this.#watchLag(cluster, topic).finally(() => cluster.close());
     const { metrics } = reporter;
     metrics.gauge("limier_outlet_kafkainput_min_workers", "The fewest workers.").set(minWorkers);
     metrics.gauge("limier_outlet_kafkainput_max_workers", "The most workers.").set(most);
     if (this.#config.decoder.shareState) await this.#share(kafka);
     this.#scaler = new Scaler({ minWorkers, maxWorkers: most, increaseMs, decreaseMs });
     for (let i = 0; i < minWorkers; i++) await this.#startWorker();
-    this.#watching = this.#watchLag(cluster, topic).finally(() => cluster.close());
   }
 
   async #share(kafka: FlowKafkaConfig): Promise<void> {

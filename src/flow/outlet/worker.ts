@@ -136,8 +136,9 @@ export async function startWorkerParts(config: WorkerConfig, deps: WorkerDeps): 
     state: () => saveState(heart.state),
     remember() {
       const { remember } = deps;
-      const state = remember === undefined ? undefined : learned();
-      if (state !== undefined) remembered = Promise.all([remembered, remember?.(state)]).then(() => {});
+      if (remember === undefined) return remembered;
+      const state = learned();
+      if (state !== undefined) remembered = Promise.all([remembered, remember(state)]).then(() => {});
       return remembered;
     },
     learn: (state) => void restoreState(heart.state, state),
