@@ -16,16 +16,8 @@ import type { Json } from "../conformance/json.ts";
 import { Clients, commit, groupCommand } from "../conformance/process/lag_stage.ts";
 import { toHex } from "../src/bytes/mod.ts";
 import { realClock } from "../src/clock/mod.ts";
-import {
-  fetchRecords,
-  forEachRecord,
-  KafkaCluster,
-  newDecompressor,
-  readRecordBatches,
-  recordKey,
-  recordValue,
-} from "../src/kafka/mod.ts";
-import { startTestBroker, type TestBroker } from "../src/kafka/testing.ts";
+import { KafkaCluster } from "../src/kafka/mod.ts";
+import { readTopic, startTestBroker, type TestBroker } from "../src/kafka/testing.ts";
 import { decodeOffsetsText } from "../src/lag/mod.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -112,26 +104,9 @@ const SCENES: readonly Scene[] = [
 async function readLines(address: string): Promise<string[]> {
   const cluster = new KafkaCluster({ brokers: [address], clientId: "record", clock: realClock });
   try {
-    const { topics } = await cluster.metadata([TOPIC]);
-    const decompressor = await newDecompressor();
-    const lines: string[] = [];
-    for (const { partition, leader } of topics[0]!.partitions) {
-      for (let offset = 0;;) {
-        const bounds = { isolation: "read_uncommitted", maxWaitMs: 10 } as const;
-        const [fetched] = await fetchRecords(cluster, leader, [{ topic: TOPIC, partition, offset }], bounds);
-        const { batches, nextOffset } = readRecordBatches(fetched!.records, decompressor);
-        for (const batch of batches) {
-          if (batch.isControl) continue;
-          forEachRecord(batch, (record) => {
-            const [key, value] = [recordKey(record), recordValue(record)];
-            lines.push(`${key === null ? "-" : toHex(key)} ${value === null ? "-" : toHex(value)}`);
-          });
-        }
-        if (nextOffset === undefined) break;
-        offset = nextOffset;
-      }
-    }
-    return lines;
+    const hex = (octets: Uint8Array | null) => octets === null ? "-" : toHex(octets);
+    const records = await readTopic(cluster, TOPIC, "read_uncommitted");
+    return records.map(({ key, value }) => `${hex(key)} ${hex(value)}`);
   } finally {
     cluster.close();
   }

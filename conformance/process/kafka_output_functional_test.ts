@@ -1,36 +1,18 @@
 import assert from "node:assert/strict";
 import { type AgentProcess, startAgentProcess } from "../../scripts/bench/agent_process.ts";
 import { realClock } from "../../src/clock/mod.ts";
-import {
-  fetchRecords,
-  forEachRecord,
-  KafkaCluster,
-  newDecompressor,
-  readRecordBatches,
-  recordValue,
-} from "../../src/kafka/mod.ts";
-import { brokerTest, startTestBroker } from "../../src/kafka/testing.ts";
+import { KafkaCluster } from "../../src/kafka/mod.ts";
+import { brokerTest, readTopic, startTestBroker } from "../../src/kafka/testing.ts";
 import { decodeSpan, encodeSpan, isWireError } from "../../src/statsd/mod.ts";
 import { sendUdp } from "./limier.ts";
 
 type Message = Record<string, unknown>;
 
-/** The values of all records of a one-partition topic that are there so far. */
+/** The values of all records of a topic that are there so far. */
 async function valuesOf(address: string, topic: string): Promise<Uint8Array[]> {
   const cluster = new KafkaCluster({ brokers: [address], clientId: "test", clock: realClock });
   try {
-    const { topics: [found] } = await cluster.metadata([topic]);
-    const leader = found?.partitions[0]?.leader;
-    if (leader === undefined) return [];
-    const decompressor = await newDecompressor();
-    const values: Uint8Array[] = [];
-    for (let offset = 0;;) {
-      const [fetched] = await fetchRecords(cluster, leader, [{ topic, partition: 0, offset }], { maxWaitMs: 10 });
-      const { batches, nextOffset } = readRecordBatches(fetched!.records, decompressor);
-      if (nextOffset === undefined) return values;
-      for (const batch of batches) forEachRecord(batch, (record) => values.push(recordValue(record)!.slice()));
-      offset = nextOffset;
-    }
+    return (await readTopic(cluster, topic)).map(({ value }) => value!);
   } finally {
     cluster.close();
   }

@@ -11,3 +11,4 @@ export {
   type TestBroker,
   type TestBrokerOptions,
 } from "./testing_broker.ts";
+export { readTopic, type TopicRecord } from "./testing_topic.ts";

@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
 import { realClock } from "../../clock/mod.ts";
 import { Section } from "../../config/mod.ts";
-import {
-  committedOffsets,
-  createTopics,
-  fetchRecords,
-  forEachRecord,
-  KafkaCluster,
-  newDecompressor,
-  readRecordBatches,
-  recordKey,
-  recordValue,
-} from "../../kafka/mod.ts";
-import { brokerTest, startTestBroker, type TestBroker } from "../../kafka/testing.ts";
+import { committedOffsets, createTopics, KafkaCluster } from "../../kafka/mod.ts";
+import { brokerTest, readTopic, startTestBroker, type TestBroker } from "../../kafka/testing.ts";
 import { recordingReporter } from "../../telemetry/mod.ts";
 import { until } from "../../testing/mod.ts";
 import { startKafkaSender } from "../inlet/kafka_sender.ts";
@@ -83,23 +73,8 @@ interface Consumed {
 /** Everything that a topic has. */
 async function consume(cluster: KafkaCluster, topic: string): Promise<Consumed[]> {
   const read = messageReader(message.proto);
-  const decompressor = await newDecompressor();
-  const { topics } = await cluster.metadata([topic]);
-  const consumed: Consumed[] = [];
-  for (const { partition, leader } of topics[0]!.partitions) {
-    for (let offset: number | undefined = 0; offset !== undefined;) {
-      const [fetched] = await fetchRecords(cluster, leader, [{ topic, partition, offset }], { maxWaitMs: 10 });
-      assert.equal(fetched!.error, 0);
-      const { batches, nextOffset } = readRecordBatches(fetched!.records, decompressor);
-      for (const batch of batches) {
-        forEachRecord(batch, (record) => {
-          consumed.push({ partition, key: recordKey(record)!.slice(), row: read(recordValue(record)!) });
-        });
-      }
-      offset = nextOffset;
-    }
-  }
-  return consumed;
+  const records = await readTopic(cluster, topic);
+  return records.map(({ partition, key, value }) => ({ partition, key: key!, row: read(value!) }));
 }
 
 /** Rows in an order of their own, without where they came from. */

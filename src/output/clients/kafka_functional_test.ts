@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { realClock } from "../../clock/mod.ts";
 import { Section } from "../../config/mod.ts";
-import {
-  createTopics,
-  fetchRecords,
-  forEachRecord,
-  KafkaCluster,
-  newDecompressor,
-  readRecordBatches,
-  recordValue,
-} from "../../kafka/mod.ts";
-import { brokerTest, startTestBroker, TEST_USER } from "../../kafka/testing.ts";
+import { createTopics, KafkaCluster } from "../../kafka/mod.ts";
+import { brokerTest, readTopic, startTestBroker, TEST_USER } from "../../kafka/testing.ts";
 import { type Batch, BatchBuilder, type Point } from "../../metric/mod.ts";
 import type { DestinationClient } from "../contract.ts";
 import { outputConfig, testDeps } from "../testing.ts";
@@ -22,24 +14,13 @@ const point: Point = { name: "lat.max", type: "gauge", value: 100, timestamp: TI
 const done = (delivered: number) => [{ delivered, rejected: 0, failed: 0 }];
 const soon = () => AbortSignal.timeout(60_000);
 
-/** The messages of a topic's partitions, in order. */
+/** The messages of those partitions of a topic that have any, in order. */
 async function messagesOf(address: string, topic: string): Promise<string[][]> {
   const cluster = new KafkaCluster({ brokers: [address], clientId: "test", clock: realClock });
   try {
-    const { topics: [found] } = await cluster.metadata([topic]);
-    const decompressor = await newDecompressor();
-    return await Promise.all(found!.partitions.map(async ({ partition, leader }) => {
-      const messages: string[] = [];
-      for (let offset = 0;;) {
-        const [fetched] = await fetchRecords(cluster, leader, [{ topic, partition, offset }], { maxWaitMs: 10 });
-        const { batches, nextOffset } = readRecordBatches(fetched!.records, decompressor);
-        if (nextOffset === undefined) return messages;
-        for (const batch of batches) {
-          forEachRecord(batch, (record) => messages.push(new TextDecoder().decode(recordValue(record)!)));
-        }
-        offset = nextOffset;
-      }
-    }));
+    const records = await readTopic(cluster, topic);
+    const partitions = Map.groupBy(records, ({ partition }) => partition).values();
+    return Array.from(partitions, (own) => own.map(({ value }) => new TextDecoder().decode(value!)));
   } finally {
     cluster.close();
   }
@@ -107,6 +88,7 @@ async function spread(address: string): Promise<void> {
   const points = Array.from({ length: 20_000 }, (_, i): Point => ({ ...point, value: i, tags: [`i:${i % 100}`] }));
   assert.deepEqual(await flush(points, TIME), done(20_000));
   const partitions = await messagesOf(address, "spread");
+  assert.equal(partitions.length, 3);
   const seen = new Map<string, { partition: number; last: number }>();
   partitions.forEach((messages, partition) => {
     assert.ok(messages.length > 20_000 / 6);
