@@ -3,18 +3,11 @@ import { formatDuration, formatSize } from "../config/mod.ts";
 import { saslKeys } from "../kafka/mod.ts";
 import type { FlowConfig, OutletConfig } from "./config.ts";
 import type { FileInputConfig, ListenConfig } from "./inlet/config.ts";
-import type { FlowKafkaConfig } from "./kafka_config.ts";
+import { type FlowKafkaConfig, saslWord } from "./kafka_config.ts";
 import type { KafkaOutputConfig } from "./kafka_output/config.ts";
 import { goDuration } from "./store/sql.ts";
 
 type Yaml = Record<string, unknown>;
-
-const SASL_WORDS = {
-  "PLAIN": "plain",
-  "SCRAM-SHA-256": "scram-sha256",
-  "SCRAM-SHA-512": "scram-sha512",
-  "OAUTHBEARER": "oauth",
-} as const;
 
 /** The section as a limier.yaml that says all of it would have it, secrets and all; null where nothing is configured. */
 export function flowSection(config: FlowConfig): Yaml | null {
@@ -63,7 +56,7 @@ function kafkaSection({ tls, sasl, topicConfig, ...kafka }: FlowKafkaConfig): Ya
     },
     sasl: sasl === undefined
       ? { mechanism: "none", username: "", password: null }
-      : { ...saslKeys(sasl), mechanism: SASL_WORDS[sasl.mechanism] },
+      : { ...saslKeys(sasl), mechanism: saslWord(sasl.mechanism) },
     compression_codec: kafka.compression,
     queue_size: kafka.queueSize,
     load_balance: kafka.loadBalance,

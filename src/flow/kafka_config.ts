@@ -59,14 +59,19 @@ export const KAFKA_KEYS: readonly string[] = [
 /** Keys of the original's that mean nothing any more. */
 const HISTORICAL = ["flush_interval", "flush_bytes", "max_message_bytes", "version"];
 
-const SASL_WORDS = ["none", "plain", "scram-sha256", "scram-sha512"] as const;
+const SASL_WORDS = ["none", "plain", "scram-sha256", "scram-sha512", ...OAUTH_WORDS] as const;
 const MECHANISMS = {
   "plain": "PLAIN",
   "scram-sha256": "SCRAM-SHA-256",
   "scram-sha512": "SCRAM-SHA-512",
-  "oauth": "OAUTHBEARER",
   "OAUTHBEARER": "OAUTHBEARER",
+  "oauth": "OAUTHBEARER",
 } as const;
+
+/** The word of the section for a mechanism; of two, the short one. */
+export function saslWord(mechanism: SaslConfig["mechanism"]): string {
+  return Object.entries(MECHANISMS).findLast(([, name]) => name === mechanism)![0]; // each has one
+}
 
 /** Reads the section. @throws {ConfigError} */
 export function readFlowKafkaConfig(section: Section): FlowKafkaConfig {
@@ -134,7 +139,7 @@ function readTls(section: Section): KafkaTlsFiles | undefined {
 
 function readSasl(section: Section): SaslConfig | undefined {
   section.refuseOthers(SASL_KEYS);
-  const word = section.oneOf("mechanism", [...SASL_WORDS, ...OAUTH_WORDS]) ?? "none";
+  const word = section.oneOf("mechanism", SASL_WORDS) ?? "none";
   const username = section.string("username") ?? "", password = section.secret("password") ?? "";
   if (word === "none") {
     if (username !== "") {

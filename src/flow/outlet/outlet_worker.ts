@@ -14,10 +14,31 @@ import type { WorkerDeps } from "./worker.ts";
 const METRICS_MS = 500;
 
 const metrics = new RelayedRegistry();
-const inserts = new Map<number, PromiseWithResolvers<InsertOutcome>>();
-const offsets = new Map<number, PromiseWithResolvers<ReadonlyMap<number, bigint>>>();
-const lessons = new Map<number, PromiseWithResolvers<void>>();
-let lastId = 0;
+/** Answers of the main thread that are waited for. */
+class Answers<T> {
+  readonly #waiting = new Map<number, PromiseWithResolvers<T>>();
+  #lastId = 0;
+
+  /** Asks under a number of its own. */
+  ask(question: (id: number) => void): Promise<T> {
+    const id = ++this.#lastId;
+    const waiting = Promise.withResolvers<T>();
+    this.#waiting.set(id, waiting);
+    question(id);
+    return waiting.promise;
+  }
+
+  /** Who is to be answered; the answer is waited for no more. */
+  take(id: number): PromiseWithResolvers<T> | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+}
+
+const inserts = new Answers<InsertOutcome>();
+const offsets = new Answers<ReadonlyMap<number, bigint>>();
+const lessons = new Answers<void>();
 let ports: ParcelPorts | undefined;
 let worker: (Running & Pick<DirectWorker | KafkaWorker, "state" | "learn">) | undefined;
 let direct: DirectWorker | undefined;
@@ -35,30 +56,21 @@ function tellMetrics(): void {
 }
 
 function insert(block: RowBlock, signal?: AbortSignal): Promise<InsertOutcome> {
-  const id = ++lastId;
-  const waiting = Promise.withResolvers<InsertOutcome>();
-  inserts.set(id, waiting);
-  const withdraw = () => tell({ kind: "withdraw", id });
-  tell({ kind: "insert", id, block }, [block.octets.buffer as ArrayBuffer]);
-  if (signal?.aborted) withdraw();
-  else signal?.addEventListener("abort", withdraw, { once: true });
-  return waiting.promise.finally(() => signal?.removeEventListener("abort", withdraw));
+  const ended = new AbortController();
+  return inserts.ask((id) => {
+    tell({ kind: "insert", id, block }, [block.octets.buffer as ArrayBuffer]);
+    const withdraw = () => tell({ kind: "withdraw", id });
+    if (signal?.aborted) withdraw();
+    else signal?.addEventListener("abort", withdraw, { once: true, signal: ended.signal });
+  }).finally(() => ended.abort());
 }
 
 function storedOffsets(topic: string): Promise<ReadonlyMap<number, bigint>> {
-  const id = ++lastId;
-  const waiting = Promise.withResolvers<ReadonlyMap<number, bigint>>();
-  offsets.set(id, waiting);
-  tell({ kind: "offsets", id, topic });
-  return waiting.promise;
+  return offsets.ask((id) => tell({ kind: "offsets", id, topic }));
 }
 
 function remember(learned: SavedState): Promise<void> {
-  const id = ++lastId;
-  const waiting = Promise.withResolvers<void>();
-  lessons.set(id, waiting);
-  tell({ kind: "remember", id, learned });
-  return waiting.promise;
+  return lessons.ask((id) => tell({ kind: "remember", id, learned }));
 }
 
 async function start({ config, columns, name, clientId }: OutletStart): Promise<void> {
@@ -111,19 +123,16 @@ self.onmessage = ({ data }: MessageEvent<ToOutlet>) => {
       ports?.connect(data.port, data.control, data.pool);
       break;
     case "inserted":
-      inserts.get(data.id)?.resolve(data.outcome);
-      inserts.delete(data.id);
+      inserts.take(data.id)?.resolve(data.outcome);
       break;
     case "offsets": {
-      const waiting = offsets.get(data.id);
-      offsets.delete(data.id);
+      const waiting = offsets.take(data.id);
       if (data.offsets === undefined) waiting?.reject(new Error("Cannot read the stored offsets: no store answers"));
       else waiting?.resolve(data.offsets);
       break;
     }
     case "remembered":
-      lessons.get(data.id)?.resolve();
-      lessons.delete(data.id);
+      lessons.take(data.id)?.resolve();
       break;
     case "learn":
       if (worker === undefined) early.push(data.learned);
