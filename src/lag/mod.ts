@@ -81,14 +81,8 @@ export type { StorageDeps } from "./storage/inmemory.ts";
 export { LagStore, type OnDropped } from "./storage/lag_store.ts";
 export type { StorageModule, Submitted } from "./storage/module.ts";
 export { compareCodePoints, sortedNames } from "./storage/names.ts";
-export {
-  type EachRecord,
-  type LogBatch,
-  type LogRecord,
-  OffsetsLog,
-  type OffsetsLogOptions,
-  type OffsetsStream,
-} from "./storage/offsets_log.ts";
+export { type EachRecord, type LogBatch, type LogRecord } from "./storage/log_record.ts";
+export { OffsetsLog, type OffsetsLogOptions, type OffsetsStream } from "./storage/offsets_log.ts";
 export { Outcome, type OutcomeName, OUTCOMES } from "./storage/outcome.ts";
 export { ReaderPositions } from "./storage/positions.ts";
 export {

@@ -1,35 +1,15 @@
 import type { Int64 } from "../wire/int64.ts";
 import type { GroupMetadata } from "../wire/group_metadata.ts";
-import { KeyType, keyTypeOf, parseKey } from "../wire/key.ts";
 import { codeOf, REASONS, type WireFault } from "../wire/reason.ts";
 import { type OffsetsRecord, parseRecord } from "../wire/record.ts";
 import type { ClusterStore } from "./cluster_store.ts";
 import { ConsumerGroups } from "./consumer_groups.ts";
 import { accepts, type GroupFilter } from "./group_filter.ts";
 import type { LagStore } from "./lag_store.ts";
+import { copied, type EachRecord, type LogBatch, part } from "./log_record.ts";
 import { Outcome } from "./outcome.ts";
+import { lastLive, revivedIn } from "./revived_groups.ts";
 import { PendingTransactions, transactionEnd } from "./transactions.ts";
-
-/** A batch of records as it was fetched, of which the reader needs this much. */
-export interface LogBatch {
-  /** Holds a transaction's end. */
-  readonly isControl: boolean;
-  readonly isTransactional: boolean;
-  readonly producerId: bigint;
-}
-
-/** A record's place in `bytes`; -1 as a start is null. */
-export interface LogRecord {
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-  readonly keyStart: number;
-  readonly keyEnd: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
-}
-
-/** Hands each record of a batch to `take`, perhaps in the same object. */
-export type EachRecord<B extends LogBatch> = (batch: B, take: (record: LogRecord) => void) => void;
 
 /** How a log is read. */
 export interface OffsetsLogOptions {
@@ -375,40 +355,4 @@ function isUnknownPlace(outcome: Outcome): boolean {
 function raise(map: Map<string, Int64>, key: string, order: Int64): void {
   const known = map.get(key);
   if (known === undefined || order > known) map.set(key, order);
-}
-
-/** The last place at which a batch says that a group lives, by group. */
-function lastLive(
-  records: readonly { readonly key: Uint8Array | null; readonly isLive: boolean }[],
-): Map<string, number> {
-  const places = new Map<string, number>();
-  records.forEach(({ key, isLive }, i) => {
-    if (!isLive || key === null || !isGroupKey(key)) return;
-    const parsed = parseKey(key);
-    if (parsed.kind === "group" || parsed.kind === "group848") places.set(parsed.group, i);
-  });
-  return places;
-}
-
-function revivedIn<B extends LogBatch>(batch: B, each: EachRecord<B>): Map<string, number> {
-  const offsets: number[] = [];
-  const records: { key: Uint8Array | null; isLive: boolean }[] = [];
-  each(batch, ({ bytes, offset, keyStart, keyEnd, valueStart, valueEnd }) => {
-    offsets.push(offset);
-    records.push({ key: part(bytes, keyStart, keyEnd), isLive: valueStart >= 0 && valueEnd > valueStart });
-  });
-  return new Map([...lastLive(records)].map(([group, i]) => [group, offsets[i]!]));
-}
-
-function isGroupKey(key: Uint8Array): boolean {
-  const type = keyTypeOf(key);
-  return type === KeyType.group || type === KeyType.consumerGroup;
-}
-
-function part(bytes: Uint8Array, start: number, end: number): Uint8Array | null {
-  return start < 0 ? null : bytes.subarray(start, end);
-}
-
-function copied(bytes: Uint8Array, start: number, end: number): Uint8Array | null {
-  return start < 0 ? null : bytes.slice(start, end);
 }

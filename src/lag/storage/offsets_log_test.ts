@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { fromHex } from "../../bytes/mod.ts";
 import { STORAGE_DEFAULTS } from "../config.ts";
 import { LagStore } from "./lag_store.ts";
-import { type EachRecord, type LogBatch, OffsetsLog, type OffsetsLogOptions } from "./offsets_log.ts";
+import type { EachRecord, LogBatch } from "./log_record.ts";
+import { OffsetsLog, type OffsetsLogOptions } from "./offsets_log.ts";
 import { Outcome } from "./outcome.ts";
 import { commitKey, commitValue, recordKey } from "./testing.ts";
 
